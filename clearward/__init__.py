@@ -1,0 +1,1 @@
+"""From raw hospital extracts to licensed datasets: the domain, without a scheduler."""

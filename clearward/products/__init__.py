@@ -1,0 +1,1 @@
+"""What is sold: the spec of each product."""

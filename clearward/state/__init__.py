@@ -1,0 +1,1 @@
+"""The state database: consents, extracts, releases, licences, audit. Models and migrations."""
