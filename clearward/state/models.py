@@ -1,0 +1,132 @@
+"""Every table of the state database. A room's rules live in that room; only columns live here.
+
+Patients appear as `patient_key` only: no natural id, name or date of birth is ever kept here.
+Times are UTC, ISO 8601 text with seconds, so that SQLite and PostgreSQL sort them alike.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clearward.state.base import Base
+
+
+class ExtractRecord(Base):
+    """An extract that arrived, accepted or refused."""
+
+    __tablename__ = "extract"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    manifest_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    hospital_id: Mapped[str] = mapped_column(String(64))
+    system: Mapped[str] = mapped_column(String(32))
+    month: Mapped[str] = mapped_column(String(7))
+    kind: Mapped[str] = mapped_column(String(8))
+    sequence: Mapped[int] = mapped_column(Integer)
+    status: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(1000), default="")
+    rows_in: Mapped[int] = mapped_column(Integer, default=0)
+    received_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (Index(None, "hospital_id", "month"),)
+
+
+class ConsentEvent(Base):
+    """One decision of one patient about one purpose; never changed, never deleted."""
+
+    __tablename__ = "consent_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    event_key: Mapped[str] = mapped_column(String(64), unique=True)
+    hospital_id: Mapped[str] = mapped_column(String(64))
+    patient_key: Mapped[str] = mapped_column(String(20))
+    purpose: Mapped[str] = mapped_column(String(64))
+    decision: Mapped[str] = mapped_column(String(16))
+    decided_at: Mapped[str] = mapped_column(String(32))
+    valid_from: Mapped[str] = mapped_column(String(32))
+    valid_until: Mapped[str | None] = mapped_column(String(32))
+    text_version: Mapped[str] = mapped_column(String(64))
+    text_sha256: Mapped[str] = mapped_column(String(64))
+    evidence_sha256: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(16))
+    guardian: Mapped[bool]
+    month: Mapped[str] = mapped_column(String(7))
+    file_id: Mapped[str] = mapped_column(String(12))
+    recorded_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (Index(None, "hospital_id", "month", "patient_key"),)
+
+
+class ReleaseRecord(Base):
+    """A release candidate and what became of it."""
+
+    __tablename__ = "release"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    product: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(32))
+    month: Mapped[str] = mapped_column(String(7))
+    content_sha256: Mapped[str] = mapped_column(String(64))
+    manifest_sha256: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(16))
+    published_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (UniqueConstraint("product", "version"),)
+
+
+class Approval(Base):
+    """A person's word that one candidate, named by its content, may be published."""
+
+    __tablename__ = "approval"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    product: Mapped[str] = mapped_column(String(64))
+    month: Mapped[str] = mapped_column(String(7))
+    content_sha256: Mapped[str] = mapped_column(String(64))
+    approved_by: Mapped[str] = mapped_column(String(128))
+    approved_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (UniqueConstraint("product", "content_sha256"),)
+
+
+class Licence(Base):
+    """Buyer x product x purpose x versions x dates x terms."""
+
+    __tablename__ = "licence"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    buyer: Mapped[str] = mapped_column(String(128))
+    product: Mapped[str] = mapped_column(String(64))
+    purpose: Mapped[str] = mapped_column(String(64))
+    version_range: Mapped[str] = mapped_column(String(64))
+    terms_sha256: Mapped[str] = mapped_column(String(64))
+    valid_from: Mapped[str] = mapped_column(String(32))
+    valid_until: Mapped[str] = mapped_column(String(32))
+    status: Mapped[str] = mapped_column(String(16))
+
+
+class AccessToken(Base):
+    """A buyer's bearer token; only its SHA-256 is kept."""
+
+    __tablename__ = "access_token"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    licence_id: Mapped[str] = mapped_column(ForeignKey("licence.id"))
+    expires_at: Mapped[str] = mapped_column(String(32))
+    revoked_at: Mapped[str | None] = mapped_column(String(32))
+
+
+class AuditEvent(Base):
+    """One line of the hash-chained log; `audit.py` writes and verifies it."""
+
+    __tablename__ = "audit_event"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(String(32))
+    actor: Mapped[str] = mapped_column(String(128))
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(256))
+    detail: Mapped[dict[str, object]] = mapped_column(JSON)
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
