@@ -1,0 +1,26 @@
+"""How the work is cut: hospital x month up to the one-way door, month from dbt on."""
+
+import dagster as dg
+
+MONTH_FORMAT = "%Y-%m"
+FIRST_MONTH = "2020-01"
+
+hospitals = dg.DynamicPartitionsDefinition(name="hospital")
+months = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH, fmt=MONTH_FORMAT)
+extracts = dg.MultiPartitionsDefinition({"hospital": hospitals, "month": months})
+
+# A month's product is made of that month's partitions of every hospital.
+all_hospitals = dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name="month")
+
+
+def extract_key(*, hospital: str, month: str) -> dg.MultiPartitionKey:
+    """Partition key of one hospital's month."""
+    return dg.MultiPartitionKey({"hospital": hospital, "month": month})
+
+
+def hospital_and_month(context: dg.AssetExecutionContext) -> tuple[str, str]:
+    """The two dimensions of the running partition."""
+    keys = context.partition_key
+    if not isinstance(keys, dg.MultiPartitionKey):
+        raise dg.DagsterInvariantViolationError("this asset is partitioned by hospital and month")
+    return keys.keys_by_dimension["hospital"], keys.keys_by_dimension["month"]
