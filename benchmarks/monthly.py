@@ -83,9 +83,8 @@ def _landing(data: Path, target: Path) -> int:
         writer.writeheader()
         writer.writerows({"patient_id": patient, **CONSENT} for patient in ids)
     pack_extract(target, hospital="bench", system="synthea", month=MONTH, kind="full", sequence=1)
-    counting = duckdb.sql(
-        f"SELECT count(*) FROM read_csv('{data}/*.csv.gz', all_varchar = true, union_by_name = true)"
-    ).fetchone()
+    files = f"read_csv('{data}/*.csv.gz', all_varchar = true, union_by_name = true)"
+    counting = duckdb.sql(f"SELECT count(*) FROM {files}").fetchone()
     return int(counting[0]) if counting else 0
 
 

@@ -1,4 +1,4 @@
-"""Documents: every command they show exists, every link leads somewhere, every setting is listed."""
+"""Documents: commands they show exist, links lead somewhere, settings are listed."""
 
 import re
 import shlex
