@@ -47,7 +47,9 @@ def uniform(slot: str, *ids: npt.ArrayLike) -> Floats:
 def normal(slot: str, *ids: npt.ArrayLike) -> Floats:
     """Mean 0, deviation 1, within ±3.5: the sum of four 16-bit uniforms (Irwin–Hall)."""
     word = bits(slot, *ids)
-    chunks = [((word >> np.uint64(16 * k)) & np.uint64(0xFFFF)).astype(np.float64) for k in range(4)]
+    chunks = [
+        ((word >> np.uint64(16 * k)) & np.uint64(0xFFFF)).astype(np.float64) for k in range(4)
+    ]
     total = (chunks[0] + chunks[1] + chunks[2] + chunks[3]) / 65536.0
     return (total - 2.0) * 3.0**0.5
 

@@ -15,6 +15,8 @@ from typing import Any
 import pandas as pd
 
 GZIP_ABOVE = 60_000
+# The contract names these; a reader looks for exactly them.
+NEVER_GZIPPED = {"consents.csv", "deletions.csv", "bulk-manifest.json"}
 MONTHS = ("2024-03", "2024-04", "2024-05")
 CUT = {"2024-03": "2024-04-01", "2024-04": "2024-05-01", "2024-05": "2024-06-01"}
 
@@ -42,7 +44,7 @@ def ndjson_part(name: str, resources: Iterable[dict[str, Any]]) -> Part:
 
 def packed(name: str, content: bytes, *, rows: int) -> Part:
     """Store as it is, or gzipped without name or time when larger than `GZIP_ABOVE`."""
-    if len(content) <= GZIP_ABOVE:
+    if len(content) <= GZIP_ABOVE or name in NEVER_GZIPPED:
         return Part(name, content, rows)
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, compresslevel=9, mtime=0) as file:

@@ -91,9 +91,7 @@ def _observations(frame: pd.DataFrame, month: str) -> pd.DataFrame:
     deleted = synthea.pick_rows(frame, old, slot="lakeside-deleted", count=DELETED)
     if month != "2024-03":
         return frame[~deleted]
-    doubled = synthea.pick_rows(
-        frame, old & ~deleted, slot="lakeside-doubled", count=DUPLICATED
-    )
+    doubled = synthea.pick_rows(frame, old & ~deleted, slot="lakeside-doubled", count=DUPLICATED)
     first = frame.copy()
     first.loc[corrected, "VALUE"] = _mistyped(first.loc[corrected, "VALUE"])
     return pd.concat([first[~late], first[doubled]], ignore_index=True)
@@ -151,9 +149,7 @@ def _bad_procedures(procedures: pd.DataFrame) -> pd.DataFrame:
 
 
 def _delta(new: Tables, old: Tables) -> Tables:
-    return {
-        name: synthea.changed_rows(new[name], old[name], keys) for name, keys in KEYS.items()
-    }
+    return {name: synthea.changed_rows(new[name], old[name], keys) for name, keys in KEYS.items()}
 
 
 def _note_parts(notes: dict[str, str], month: str, *, whole: bool) -> list[Part]:

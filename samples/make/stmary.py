@@ -185,9 +185,7 @@ def _export(sent: dict[str, list[Resource]], deleted: list[str], month: str) -> 
         if found or name in required
     }
     removed = [ndjson_part("deleted.ndjson", fhir.deletions(deleted))] if deleted else []
-    failed = (
-        [ndjson_part("error.ndjson", fhir.outcomes(FAILED))] if month == "2024-04" else []
-    )
+    failed = [ndjson_part("error.ndjson", fhir.outcomes(FAILED))] if month == "2024-04" else []
     document = {
         "transactionTime": f"{CUT[month]}T01:00:00Z",
         "request": f"{BASE}/$export" + ("" if month == "2024-03" else f"?_since={month}-01"),

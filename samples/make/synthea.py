@@ -66,7 +66,7 @@ def deal_patients(tables: Tables) -> tuple[set[str], set[str]]:
 
     The first of the specialties eye, neurology, cardiology that fits counts.
     """
-    specialty = {patient: "other" for patient in tables["patients"]["Id"]}
+    specialty = dict.fromkeys(tables["patients"]["Id"], "other")
     conditions, observations = tables["conditions"], tables["observations"]
     for name, codes in (("cardiac", CARDIAC), ("neuro", NEURO), ("eye", EYE)):
         found = conditions.loc[conditions["CODE"].isin(codes), "PATIENT"]
