@@ -125,8 +125,11 @@ def make_rows(
     month costs what the month holds. ``may_move``: a row can change its patient and keep its key.
 
     backfill: current rows of newcomers that an earlier month brought, as new; for returners also
-    the deletions they missed. retired: deletions of rows that belonged to a listed patient and
-    now belong to one who is not (records merged or corrected), which no raw row says.
+    the deletions they missed. They get this month: with their old one a returner's row would
+    stand twice under one month, and nobody after the gate could tell which copy is the latest.
+
+    retired: deletions of rows that belonged to a listed patient and now belong to one who is
+    not (records merged or corrected), which no raw row says.
     """
     month_rows = read_parquet_sql(own) if own else f"{read_parquet_sql(history[-1:])} LIMIT 0"
     connection.execute(f"""
@@ -145,7 +148,7 @@ def make_rows(
         WHERE patient_key IN (SELECT patient_key FROM newcomers);
         CREATE OR REPLACE TEMP TABLE latest AS {current_state_sql(history, where=wanted)};
         CREATE OR REPLACE TEMP TABLE backfill AS
-        SELECT * REPLACE (if(op = 'D', 'D', 'I') AS op) FROM latest
+        SELECT * REPLACE (if(op = 'D', 'D', 'I') AS op, '{month}' AS month) FROM latest
         WHERE month < '{month}' AND (
             op <> 'D' AND patient_key IN (SELECT patient_key FROM newcomers)
             OR op = 'D' AND patient_key IN (SELECT patient_key FROM returners));
