@@ -4,7 +4,8 @@ Rules of passing rows live here (docs/reference/rooms.md, "How changes travel");
 mean and what is written where belongs to `gate`. The temporary tables:
 
 listed: patients on the list of this month. newcomers: of these, who were not on the last list.
-returners: newcomers who had been on any earlier list, so that copies of their rows have passed.
+returners: newcomers who had been on any earlier list. passed_before: listed patients of whom
+copies of rows stand in earlier cleared partitions.
 """
 
 from __future__ import annotations
@@ -25,24 +26,25 @@ def _words(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
 
 
-def current_state_sql(paths: Sequence[Path], *, where: str = "true") -> str:
-    """Latest version of each row over partitions, deletions included: ``op`` tells.
+def current_state_sql(rows: str, *, where: str = "true") -> str:
+    """Latest version of each row of an SQL relation, deletions included: ``op`` tells.
 
     ``where`` chooses row keys; it must not look at other columns, or an old version could
     stand in for a newer one that looks different.
     """
     return (
-        f"SELECT * FROM {read_parquet_sql(paths)} WHERE {where} "
+        f"SELECT * FROM {rows} WHERE {where} "
         "QUALIFY row_number() OVER (PARTITION BY row_key ORDER BY month DESC) = 1"
     )
 
 
 def deaths_sql(patient_tables: Sequence[Sequence[Path]]) -> str:
     """``patient_key, died_on`` of the dead as known in the last of the given months."""
+    current = (current_state_sql(read_parquet_sql(paths)) for paths in patient_tables)
     each = (
-        f"SELECT patient_key, death_date::DATE AS died_on FROM ({current_state_sql(paths)})"
+        f"SELECT patient_key, death_date::DATE AS died_on FROM ({rows})"
         " WHERE op <> 'D' AND death_date IS NOT NULL"
-        for paths in patient_tables
+        for rows in current
     )
     union = " UNION ALL ".join(each)
     return (
@@ -59,7 +61,7 @@ def earlier_lists(warehouse: Warehouse, hospital: str, *, month: str) -> list[Pa
 
 
 def make_lists(connection: duckdb.DuckDBPyConnection, earlier: Sequence[Path]) -> None:
-    """Make `verdict`, `listed`, `newcomers` and `returners` from `consent_state`."""
+    """Make `verdict` and the lists of patients above from `consent_state`."""
     nobody = "(SELECT NULL::VARCHAR AS patient_key WHERE false)"
     last = read_parquet_sql(earlier[-1:]) if earlier else nobody
     ever = read_parquet_sql(earlier) if earlier else nobody
@@ -81,6 +83,9 @@ def make_lists(connection: duckdb.DuckDBPyConnection, earlier: Sequence[Path]) -
         SELECT patient_key FROM listed WHERE patient_key NOT IN (SELECT patient_key FROM {last});
         CREATE OR REPLACE TEMP TABLE returners AS
         SELECT patient_key FROM newcomers WHERE patient_key IN (SELECT patient_key FROM {ever});
+        CREATE OR REPLACE TEMP TABLE passed_before AS
+        SELECT patient_key FROM listed WHERE patient_key NOT IN (SELECT patient_key FROM newcomers)
+        UNION SELECT patient_key FROM returners;
     """)
 
 
@@ -101,7 +106,7 @@ def write_subject(
 def patients_sql(patient_tables: Sequence[Sequence[Path]]) -> str:
     """Living entries of the patient tables counted by verdict."""
     each = (
-        f"SELECT patient_key FROM ({current_state_sql(paths)}) WHERE op <> 'D'"
+        f"SELECT patient_key FROM ({current_state_sql(read_parquet_sql(paths))}) WHERE op <> 'D'"
         for paths in patient_tables
     )
     return (
@@ -139,14 +144,20 @@ def make_rows(
         WHERE {str(may_move).lower()} AND op = 'U'
           AND patient_key NOT IN (SELECT patient_key FROM listed);
     """)
-    if not count(connection, "newcomers") and not count(connection, "wanted"):
-        history = own or history[-1:]
-    everything = read_parquet_sql(history)
-    wanted = "row_key IN (SELECT row_key FROM wanted)"
+    has_work = count(connection, "newcomers") or count(connection, "wanted")
+    is_first = len(history) == len(own)
+    _make_older_rows(connection, history if has_work and not is_first else (), month=month)
+
+
+def _make_older_rows(
+    connection: duckdb.DuckDBPyConnection, history: Sequence[Path], *, month: str
+) -> None:
+    everything = read_parquet_sql(history) if history else "(FROM raw_month LIMIT 0)"
     connection.execute(f"""
         INSERT INTO wanted SELECT row_key FROM {everything}
         WHERE patient_key IN (SELECT patient_key FROM newcomers);
-        CREATE OR REPLACE TEMP TABLE latest AS {current_state_sql(history, where=wanted)};
+        CREATE OR REPLACE TEMP TABLE latest AS
+        {current_state_sql(everything, where="row_key IN (SELECT row_key FROM wanted)")};
         CREATE OR REPLACE TEMP TABLE backfill AS
         SELECT * REPLACE (if(op = 'D', 'D', 'I') AS op, '{month}' AS month) FROM latest
         WHERE month < '{month}' AND (
@@ -155,7 +166,7 @@ def make_rows(
         CREATE OR REPLACE TEMP TABLE retired AS
         SELECT h.* REPLACE ('D' AS op, '{month}' AS month) FROM {everything} h
         JOIN latest n ON n.row_key = h.row_key AND n.patient_key <> h.patient_key
-        WHERE h.patient_key IN (SELECT patient_key FROM listed)
+        WHERE h.patient_key IN (SELECT patient_key FROM passed_before)
           AND n.patient_key NOT IN (SELECT patient_key FROM listed)
         QUALIFY row_number() OVER (PARTITION BY h.row_key ORDER BY h.month DESC) = 1;
     """)

@@ -177,7 +177,21 @@ def test_an_old_version_of_a_row_that_moved_away_is_not_brought_back(settings):
     write_raw(settings, ENCOUNTERS, "2024-02", [visit("e1", "p2", "U")])
     record(settings, event("p1", "permit", "2024-03-05"))
     clear(settings, "2024-03")
-    assert ("e1", "I") not in keys(settings, ENCOUNTERS, "2024-03")
+    assert keys(settings, ENCOUNTERS, "2024-03") == []
+
+
+def test_a_row_that_moved_while_its_patient_was_away_is_deleted_on_return(settings):
+    write_raw(settings, PATIENTS, "2024-01", patients("p1", "p2"))
+    write_raw(settings, ENCOUNTERS, "2024-01", [visit("e1", "p1")])
+    record(settings, event("p1", "permit", "2024-01-05"))
+    clear(settings, "2024-01")
+    write_raw(settings, ENCOUNTERS, "2024-02", [visit("e1", "p2", "U")])
+    record(settings, event("p1", "withdraw", "2024-02-05"))
+    clear(settings, "2024-02")
+    record(settings, event("p1", "permit", "2024-03-05"))
+    clear(settings, "2024-03")
+    (row,) = read_cleared(settings, ENCOUNTERS, "2024-03")
+    assert (row["row_key"], row["patient_key"], row["op"]) == ("e1", "p1", "D")
 
 
 def test_events_of_later_months_do_not_count(settings):
