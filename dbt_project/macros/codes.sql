@@ -71,3 +71,8 @@
     else 'U'
   end
 {%- endmacro -%}
+
+{#- ICD-10-CM writes macular oedema into the sixth character of diabetic eye disease. -#}
+{%- macro is_cm_macular_edema(system, dagger) -%}
+  ({{ system }} = 'ICD10CM' and regexp_matches({{ dagger }}, '^E(08|09|10|11|13)\.3[1-5]1'))
+{%- endmacro -%}

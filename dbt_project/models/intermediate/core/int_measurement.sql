@@ -63,7 +63,11 @@ select
     mapped.* exclude (is_graded),
     coalesce(acuity.notation, case when mapped.concept = 'visual_acuity' and {{ value_number('mapped.value_original') }} is not null then 'logmar' end) as notation,
     acuity.distance_cm,
-    coalesce(acuity.comparator, {{ value_comparator('mapped.value_original') }}) as comparator,
+    case
+        when acuity.comparator is not null then acuity.comparator
+        -- reading text costs: only what a concept can use is read
+        when mapped.concept is not null then {{ value_comparator('mapped.value_original') }}
+    end as comparator,
     case
         when mapped.part like 'va_%' then acuity.logmar
         when mapped.is_graded then graded.value_std

@@ -57,7 +57,10 @@ select
         matches.products,
         case when {{ imaging_concept('unioned.modality_code', 'unioned.body_site_text') }} is not null then 'neurology' end
     ) as products,
-    {{ condition_laterality('null', 'unioned.source_text', "matches.products like '%ophthalmology%'") }} as laterality
+    case
+        when matches.products is not null
+            then {{ condition_laterality('null', 'unioned.source_text', "matches.products like '%ophthalmology%'") }}
+    end as laterality
 from unioned
 left join matches
     on unioned.source_code = matches.source_code
