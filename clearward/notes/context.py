@@ -21,7 +21,9 @@ BEFORE, AFTER = 160, 100
 _START = re.compile(
     r"(?:[.!?]\s+(?=[A-Z\d\"'(#•-])|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:))"
 )
-_END = re.compile(r"[.!?](?=\s+[A-Z\"'(#•-]|\s*$)|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:)")
+_END = re.compile(
+    r"[.!?](?=\s+[A-Z\"'(#•-]|\s*$)|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ def clause(plain: str, start: int, end: int) -> tuple[int, int]:
     for match in _START.finditer(plain, first, start):
         first = match.end()
     last = min(len(plain), end + AFTER)
-    match = _END.search(plain, end, last)
-    return first, match.start() if match else last
+    stop = _END.search(plain, end, last)
+    return first, stop.start() if stop else last
 
 
 def context_of(document: Document, start: int, end: int) -> Context:
@@ -70,7 +72,9 @@ def context_of(document: Document, start: int, end: int) -> Context:
 def judge(hits: Sequence[Hit], start: int, end: int) -> Context:
     """Apply the triggers of a clause to one span; the nearest stop word bounds each side."""
     floor = max((h.end for h in hits if h.end <= start and "stop.words" in h.tag), default=0)
-    ceiling = min((h.start for h in hits if h.start >= end and "stop.words" in h.tag), default=1 << 60)
+    ceiling = min(
+        (h.start for h in hits if h.start >= end and "stop.words" in h.tag), default=1 << 60
+    )
     found: set[str] = set()
     for hit in hits:
         side = "before" if floor <= hit.start and hit.end <= start else ""

@@ -16,7 +16,7 @@ _LIKE = {
     "\u2215": "/", "\u2236": ":", "\u2019": "'", "\u2265": ">", "\u2264": "<", "\u0130": "I",
     "\u3001": ",", "\r": " ",
 }  # fmt: skip
-_TABLE = {**_FULL_WIDTH, **{ord(key): value for key, value in _LIKE.items()}}
+_TABLE: dict[int, int | str] = {**_FULL_WIDTH, **{ord(key): value for key, value in _LIKE.items()}}
 _CJK = re.compile(r"[\u3400-\u9fff]")
 
 

@@ -26,7 +26,9 @@ COMPOUND = ("欧阳", "上官", "司马", "诸葛", "东方", "皇甫", "尉迟"
 _TITLES = ("先生", "女士", "某某", "某", "大爷", "大妈", "阿姨", "老师", "小姐", "师傅")
 _STAFF_TITLES = ("医生", "医师", "主任", "教授", "大夫", "护士", "护师")
 _CJK = re.compile(r"[\u3400-\u9fff·]+")
-_CN_PARTS = re.compile(r"[^省市区县镇乡村路街道弄号栋幢室院]{1,12}[省市区县镇乡村路街道弄号栋幢室院]+")
+_CN_PARTS = re.compile(
+    r"[^省市区县镇乡村路街道弄号栋幢室院]{1,12}[省市区县镇乡村路街道弄号栋幢室院]+"
+)
 _HONORIFIC = re.compile(r"(?i)^(?:dr|mr|mrs|ms|miss|prof)\.?\s+|,?\s+(?:md|phd|jr|sr|iii|ii)\.?$")
 
 
@@ -145,7 +147,9 @@ def _address(value: str, _staff: bool) -> Iterator[Identifier]:
     yield Identifier("address", text)
     if _CJK.search(value):
         parts = [part for part in _CN_PARTS.findall(fold(value)) if len(part) >= 3]
-        yield from (Identifier("address", squeeze_value(part)) for part in parts if "省" not in part)
+        yield from (
+            Identifier("address", squeeze_value(part)) for part in parts if "省" not in part
+        )
         return
     street = re.match(r"\d+\s+\S+(?:\s+\S+)?", fold(value))
     if street:

@@ -1,12 +1,13 @@
 """Pattern packs: what a clinician edits, as values. A pack is one `patterns.toml` in a specialty's
 folder; its examples and counter-examples run as tests. How a rule is applied belongs to `grammar`.
 
-Keys of an attribute: `code`, as ``<system>:<code>`` (and `codes` by laterality or by the finding's own name), `unit`, `minimum`, `maximum` (outside: rejected, with the reason);
-`cues` and `cased_cues` announce it; `refuse_before`/`refuse_after` unmake a cue by what stands
-round it; `opening` is how many characters without a digit may stand between cue and value;
-`value` is the grammar of a value (groups num, num2, cmp and the finder's own); `fillers` are
-words that may stand between values, `skips` patterns that look like values and are none;
-`methods` name how it was measured; `labels` is `eye`, `side` or empty.
+Keys of an attribute: `code`, as ``<system>:<code>`` (and `codes` by laterality or by the finding's
+own name), `unit`, `minimum`, `maximum` (outside: rejected, with the reason); `cues` and
+`cased_cues` announce it; `refuse_before`/`refuse_after` unmake a cue by what stands round it;
+`opening` is how many characters without a digit may stand between cue and value; `value` is the
+grammar of a value (groups num, num2, cmp and the finder's own); `fillers` are words that may stand
+between values, `skips` patterns that look like values and are none; `methods` name how it was
+measured; `labels` is `eye`, `side` or empty.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from clearward.notes.scrub import KnownPeople, Scrubbed, scrub
 from clearward.notes.surrogates import Surrogates
 from clearward.notes.tables import Staging
 from clearward.settings import Settings
-from clearward.sources.spec import SourceSystem, Table
+from clearward.sources.spec import Table
 from clearward.warehouse import Warehouse, engine, read_parquet_sql
 
 BATCH_ROWS = 1_000
@@ -103,32 +103,36 @@ def read_partition(
     warehouse = Warehouse(settings.warehouse)
     _check_cleared(warehouse, hospital, month=month)
     shift = shift or _shift_of(keyring)
-    with engine(settings, ordered=True) as connection, _scratch(settings) as folder:
-        with _no_values_shown(hospital, month):
-            tables = make_roster(connection, warehouse, hospital=hospital, month=month)
-            if not tables:
-                raise DeidentifyError(
-                    f"No identifiers are known at hospital {hospital} up to {month}.",
-                    seen="no raw table with a dropped column",
-                    do="ingest the hospital's patients before its notes",
-                )
-            install_hmac(connection, "row_key_of", keyring.key("row"))
-            work = _Work(connection, keyring, hospital=hospital, month=month, shift=shift)
-            with Staging(folder, "note") as notes, Staging(folder, "finding") as findings:
-                for system, table in note_tables():
-                    name = system.warehouse_name(table)
-                    path = warehouse.partition("cleared", name, month=month, hospital=hospital)
-                    if path.exists():
-                        for batch in work.batches(system, table, path=path, rows=batch_rows):
-                            written, found = work.read(batch)
-                            notes.add(written)
-                            findings.add(found)
-            for staged in (notes, findings):
-                staged.publish(
-                    connection,
-                    warehouse.partition("deidentified", staged.table, month=month, hospital=hospital),
-                )
+    with (
+        engine(settings, ordered=True) as connection,
+        _scratch(settings) as folder,
+        _no_values_shown(hospital, month),
+    ):
+        _meet_people(connection, warehouse, hospital=hospital, month=month)
+        install_hmac(connection, "row_key_of", keyring.key("row"))
+        work = _Work(connection, keyring, hospital=hospital, month=month, shift=shift)
+        with Staging(folder, "note") as notes, Staging(folder, "finding") as findings:
+            for batch in work.batches(warehouse, batch_rows):
+                written, found = work.read(batch)
+                notes.add(written)
+                findings.add(found)
+        for staged in (notes, findings):
+            target = warehouse.partition(
+                "deidentified", staged.table, month=month, hospital=hospital
+            )
+            staged.publish(connection, target)
     return work.report()
+
+
+def _meet_people(
+    connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, *, hospital: str, month: str
+) -> None:
+    if not make_roster(connection, warehouse, hospital=hospital, month=month):
+        raise DeidentifyError(
+            f"No identifiers are known at hospital {hospital} up to {month}.",
+            seen="no raw table with a dropped column",
+            do="ingest the hospital's patients before its notes",
+        )
 
 
 class _Work:
@@ -155,12 +159,19 @@ class _Work:
         self._rejected: Counter[str] = Counter()
         self._phi: Counter[str] = Counter()
 
-    def batches(
-        self, system: SourceSystem, table: Table, *, path: Path, rows: int
-    ) -> Iterator[list[Row]]:
-        """Cleared notes of one source system beside what is known of their patients, by patient,
-        so that a patient's list is built once."""
-        del system
+    def batches(self, warehouse: Warehouse, rows: int) -> Iterator[list[Row]]:
+        """Cleared notes of every source system, at most `rows` at a time."""
+        for system, table in note_tables():
+            name = system.warehouse_name(table)
+            path = warehouse.partition("cleared", name, month=self._month, hospital=self._hospital)
+            if path.exists():
+                reader = self._connection.execute(self._query(table, path)).to_arrow_reader(rows)
+                for batch in reader:
+                    yield batch.to_pylist()
+
+    def _query(self, table: Table, path: Path) -> str:
+        """Notes beside what is known of their patients, by patient, so that a patient's list is
+        built once."""
         listed = {column.output: column for column in table.columns}
         encounter = listed.get("encounter_key")
         encounter_sql = (
@@ -169,15 +180,13 @@ class _Work:
             else "NULL::VARCHAR"
         )
         title = "n.title" if "title" in listed else "NULL::VARCHAR"
-        query = f"""
+        return f"""
             SELECT n.hospital_id, n.month, n.row_key, n.patient_key, n.op, n.file_id, n.source_row,
                    {encounter_sql} AS encounter_key, n.written_at, {title} AS title, n.text,
                    own.people
             FROM {read_parquet_sql([path])} n LEFT JOIN own ON own.patient_key = n.patient_key
             ORDER BY n.patient_key, n.row_key, n.op
         """
-        for batch in self._connection.execute(query).to_arrow_reader(rows):
-            yield batch.to_pylist()
 
     def read(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
         """Rows of `note` and of `finding` for one batch."""

@@ -68,7 +68,8 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     regions = list(_regions(document, engine))
     if not regions:
         return TextReading(document.lang, (), ())
-    frame = _Frame(sections(document.plain, document.lang), turns(document.plain))
+    plain = document.plain
+    frame = _Frame(document, sections(plain, document.lang), turns(plain))
     findings: list[Finding] = []
     rejects: list[Reject] = []
     for rule, region in regions:
@@ -78,12 +79,13 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
                 if reason:
                     rejects.append(Reject(rule.name, rule.rule_id, reason, value.start, value.end))
                 else:
-                    findings.append(_finding(document, rule, region, value, reading, frame))
+                    findings.append(_finding(frame, rule, region, value, reading))
     return TextReading(document.lang, tuple(findings), tuple(rejects))
 
 
 @dataclass(frozen=True)
 class _Frame:
+    document: Document
     sections: list[Section]
     turns: list[Turn]
 
@@ -116,10 +118,10 @@ def _reason(reading: Reading, rule: Attribute) -> str:
 
 
 def _finding(
-    document: Document, rule: Attribute, region: Region, value: Value, reading: Reading,
-    frame: _Frame,
-) -> Finding:  # fmt: skip
+    frame: _Frame, rule: Attribute, region: Region, value: Value, reading: Reading
+) -> Finding:
     """Join a value with what its clause, section and speaker say about it."""
+    document = frame.document
     context = context_of(document, value.start, value.end)
     section = section_at(frame.sections, value.start)
     turn = turn_at(frame.turns, value.start)

@@ -41,9 +41,9 @@ def make_roster(
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE own AS
         SELECT patient_key, list_sort(list(DISTINCT person)) AS people
-        FROM ({' UNION ALL '.join([nobody, *own])}) GROUP BY patient_key;
+        FROM ({" UNION ALL ".join([nobody, *own])}) GROUP BY patient_key;
         CREATE OR REPLACE TEMP TABLE staff AS
-        SELECT DISTINCT person FROM ({' UNION ALL '.join([nobody, *staff])}) ORDER BY person;
+        SELECT DISTINCT person FROM ({" UNION ALL ".join([nobody, *staff])}) ORDER BY person;
     """)
     return len(own) + len(staff)
 

@@ -164,6 +164,4 @@ def _is_close(plain: str, start: int, end: int, item: Identifier) -> bool:
     gap = end - start - len(item.text)
     if gap > 0 and (gap > 2 + len(item.text) // 2 or "\n\n" in plain[start:end]):
         return False
-    if item.cased and not plain[start].isupper() and not "\u3400" <= plain[start] <= "\u9fff":
-        return False
-    return True
+    return not item.cased or plain[start].isupper() or "\u3400" <= plain[start] <= "\u9fff"

@@ -85,7 +85,7 @@ def _decimal(text: str, letters: int, table: Mapping[str, Any]) -> tuple[str, fl
 
 
 def _qualitative(match: re.Match[str], table: Mapping[str, Any]) -> tuple[str, float, str]:
-    group, word, prefix = next(item for item in _WORDS if match[item[0]])
+    _, word, prefix = next(item for item in _WORDS if match[item[0]])
     text = word
     if prefix and match[f"{prefix}d"]:
         metres = float(match[f"{prefix}d"]) * _METRES[match[f"{prefix}u"]]
