@@ -7,7 +7,10 @@ A column that is dropped at the one-way door and has no role here is still looke
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from clearward.notes.document import fold
@@ -30,6 +33,12 @@ _CN_PARTS = re.compile(
     r"[^省市区县镇乡村路街道弄号栋幢室院]{1,12}[省市区县镇乡村路街道弄号栋幢室院]+"
 )
 _HONORIFIC = re.compile(r"(?i)^(?:dr|mr|mrs|ms|miss|prof)\.?\s+|,?\s+(?:md|phd|jr|sr|iii|ii)\.?$")
+
+
+@cache
+def _ordinary() -> frozenset[str]:
+    path = Path(__file__).with_name("ordinary_names.toml")
+    return frozenset(tomllib.loads(path.read_text(encoding="utf-8"))["words"].split())
 
 
 class Identifier(NamedTuple):
@@ -117,7 +126,7 @@ def _latin(first: str, middle: str, last: str, staff: bool) -> Iterator[Identifi
         yield Identifier("name", s + f[0], cased=True)
     if not staff:
         for word in filter(None, (f, m, s)):
-            yield Identifier("name", word, cased=len(word) < 4 or word in ORDINARY)
+            yield Identifier("name", word, cased=len(word) < 4 or word in _ordinary())
 
 
 def _phone(value: str, _staff: bool) -> Iterator[Identifier]:
@@ -183,21 +192,6 @@ _FORMS = {
     "name": _name, "phone": _phone, "id": _id, "ids": _ids, "address": _address, "place": _place,
     "zip": _zip, "organisation": _organisation, "other": _organisation,
 }  # fmt: skip
-# names that are words: alone, they are a name only with a capital
-ORDINARY = frozenset(
-    "will grace hope faith white black brown green gray young long short small little rose mark "
-    "jack price head hand back bone foot case cash bell wood wells rivers lake field hill stone "
-    "park page read sharp bright best good noble power strong sweet winter summer april june "
-    "august dawn eve joy mercy patience prudence chance chase drew dean duke earl king knight "
-    "bishop pope prince major marshall carter cook baker butcher farmer fisher hunter mason "
-    "miller porter potter shepherd smith taylor turner walker weaver wheeler wright banks brooks "
-    "burns cross day days early fields flowers forest fox glass gold hardy heath holt house hurt "
-    "lamb lane law love lower mills moody moon moore nails parks parish pace pain paine peak "
-    "pitt poole pratt pride quick ray rice rush sage salt sands savage self shields sides spear "
-    "stark steel stout swift tank thorn true upper vance wall ward waters ways west wise wolf "
-    "north south east yards person patient doctor lady star iris lens vision said told deny "
-    "very main minor tender clear stable normal acute".split()
-)
 
 
 def audited(items: Iterable[Identifier]) -> list[Identifier]:
