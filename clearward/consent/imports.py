@@ -123,8 +123,6 @@ def read_consents(extract_folder: Path, *, hospital: str, month: str, keyring: K
 def _read_text(path: Path) -> pa.Table:
     """All columns as text. The parser's own errors quote lines, so they are not passed on."""
     try:
-        with path.open("rb") as file:
-            first = file.read(3)
         options = csv.ConvertOptions(
             column_types={name: pa.string() for name in COLUMNS}, strings_can_be_null=False
         )
@@ -140,8 +138,7 @@ def _read_text(path: Path) -> pa.Table:
     if sorted(names) != sorted(COLUMNS):
         raise ConsentError(
             f"{path.name} has other columns than agreed.",
-            seen=f"{len(names)} columns, without {sorted(set(COLUMNS) - set(names))}"
-            + (" and a byte order mark" if first == b"\xef\xbb\xbf" else ""),
+            seen=f"{len(names)} columns, without {sorted(set(COLUMNS) - set(names))}",
             expected=", ".join(COLUMNS),
             do="mend the header and send the extract again",
         )

@@ -25,7 +25,7 @@ STATES = {
     "withdrawn": "a withdrawal stands and no later permit has begun",
     "denied": "a refusal stands and no later permit has begun",
     "expired": "the deciding permit has run out",
-    "not_yet_valid": "the only permits begin later",
+    "not_yet_valid": "the only permits begin later, or would have begun after death",
 }
 # In the order in which they explain why a patient is held: the most deliberate word first.
 REASONS = {

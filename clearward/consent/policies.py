@@ -1,8 +1,7 @@
 """The rule that turns events into a state. Pure: events in, states out; no files, no clock.
 
-How events are stored belongs to `registry`; which rows pass belongs to `gate`.
-
-The rule, in words (``RULES`` is what documents print):
+How events are stored belongs to `registry`; which rows pass belongs to `gate`. The rule stands
+here twice, in words (``RULES``, which documents may print) and as one SQL statement.
 """
 
 from __future__ import annotations

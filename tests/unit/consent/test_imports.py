@@ -77,6 +77,13 @@ def test_columns_may_come_in_another_order(tmp_path, keyring):
     assert read(tmp_path, keyring)[0]["language"] == "zh-CN"
 
 
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path, keyring):
+    write(tmp_path, GOOD)
+    path = tmp_path / "consents.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read(tmp_path, keyring)) == 1
+
+
 def test_a_refusal_needs_no_text_and_no_evidence(tmp_path, keyring):
     empty = dict.fromkeys(("text_version", "text_sha256", "evidence_sha256"), "")
     write(tmp_path, {**GOOD, **empty, "decision": "deny"})
