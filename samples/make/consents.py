@@ -16,8 +16,19 @@ from samples.make import draw
 from samples.make.extract import Part, csv_part
 
 LICENSING = "commercial_licensing"
-PURPOSES = (LICENSING, "research", "general_admission")
-COLUMNS = ["patient_id", "purpose", "decision", "decided_at", "valid_from", "valid_until", "text_version", "text_sha256", "evidence_sha256", "language", "guardian"]
+COLUMNS = [
+    "patient_id",
+    "purpose",
+    "decision",
+    "decided_at",
+    "valid_from",
+    "valid_until",
+    "text_version",
+    "text_sha256",
+    "evidence_sha256",
+    "language",
+    "guardian",
+]
 TEXTS = {
     "admission-2018": "general_admission",
     "research-2019": "research",

@@ -14,7 +14,8 @@ import pandas as pd
 from samples.make import draw, his_words
 from samples.make.consents import Mix, consent_part, consent_roles
 from samples.make.extract import CUT, MONTHS, Part, csv_part, write_extract
-from samples.make.his_tables import DAY, Tables, hospital
+from samples.make.his_front_sheet import DAY
+from samples.make.his_tables import Tables, hospital
 
 HOSPITAL = "renmin"
 PATIENTS = 420
