@@ -80,7 +80,7 @@ def make_renmin(root: Path, months: tuple[str, ...] = MONTHS, *, patients: int =
 
 
 def _chosen(frame: pd.DataFrame, name: str, slot: str, allowed: pd.Series, count: int) -> pd.Series:
-    keys = frame.loc[allowed, KEYS[name]].agg("|".join, axis=1)
+    keys = draw.row_keys(frame.loc[allowed, KEYS[name]])
     mask = pd.Series(False, index=frame.index)
     mask[keys.index] = draw.pick(f"renmin-{slot}", keys, count)
     return mask
