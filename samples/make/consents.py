@@ -16,7 +16,6 @@ from samples.make import draw
 from samples.make.extract import Part, csv_part
 
 LICENSING = "commercial_licensing"
-PURPOSES = (LICENSING, "research", "general_admission")
 COLUMNS = [
     "patient_id",
     "purpose",

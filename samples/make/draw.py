@@ -7,11 +7,14 @@ Only sums, products and comparisons are used: no logarithm or cosine that differ
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 U64 = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
@@ -71,11 +74,17 @@ def weighted(slot: str, options: dict[Any, float], *ids: npt.ArrayLike) -> npt.N
     return np.asarray(list(options), dtype=object)[np.minimum(index, len(options) - 1)]
 
 
+def row_keys(frame: pd.DataFrame, separator: str = "|") -> pd.Series:
+    """The cells of each row as one text."""
+    columns = [frame[name].astype(str) for name in frame.columns]
+    return reduce(lambda left, right: left + separator + right, columns)
+
+
 def pick(slot: str, keys: Iterable[str], count: int) -> npt.NDArray[np.bool_]:
     """A mask with exactly `count` rows set: those whose key hashes lowest in this slot."""
     hashes = [hashlib.blake2b(f"{_SEED}|{slot}|{key}".encode()).hexdigest() for key in keys]
     mask = np.zeros(len(hashes), dtype=bool)
-    mask[sorted(range(len(hashes)), key=hashes.__getitem__)[:count]] = True
+    mask[heapq.nsmallest(count, range(len(hashes)), key=hashes.__getitem__)] = True
     if mask.sum() != count:
         raise ValueError(f"{slot}: only {mask.sum()} rows to pick {count} from")
     return mask

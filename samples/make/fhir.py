@@ -146,7 +146,7 @@ def medications(frame: pd.DataFrame) -> Iterator[Resource]:
 
 
 def documents(frame: pd.DataFrame) -> Iterator[Resource]:
-    """DocumentReference with the note as base64 text; columns PATIENT ENCOUNTER DATE TEXT ordinal."""
+    """DocumentReference with the note as base64; columns PATIENT ENCOUNTER DATE TEXT ordinal."""
     for row in frame.to_dict("records"):
         data = base64.b64encode(row["TEXT"].encode()).decode()
         context = {"encounter": [_reference("Encounter", row["ENCOUNTER"])]}

@@ -34,6 +34,9 @@ def measured(visits: pd.DataFrame, patients: pd.DataFrame) -> pd.DataFrame:
         who["female"],
         who["smoker"],
     )
+    # Heart disease is found at the first specialist visit, not before: look-back must be clean.
+    for name in ("fibrillation", "coronary"):
+        frame[name] &= frame["step"] > 0
     years = (frame["day"] - frame["index_day"]).dt.days / 365.25
     frame["years"] = np.maximum(years, 0)
     frame["age"] = frame["day"].dt.year - frame["birth_year"]

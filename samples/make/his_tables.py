@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from samples.make import draw, his_notes, his_people, his_results, his_visits, his_words
+from samples.make.his_front_sheet import DAY, SECOND, arrival_month, front_sheet
 
 Tables = dict[str, pd.DataFrame]
-DAY, SECOND = "%Y%m%d", "%Y%m%d%H%M%S"
 _GLAUCOMA = ["H40.100", "H40.103", "H40.200", "H40.202"]
 _RETINOPATHY = [
     "E11.300x011+H36.0*",
@@ -25,7 +25,6 @@ _RETINOPATHY = [
 ]
 _INFARCTS = ["I63.900", "I63.900x007", "I63.801", "I63.901", "I63.906"]
 _NYHA = {2: "I50.900x007", 3: "I50.900x008", 4: "I50.900x010"}
-_DIAGNOSES_WIDE, _OPERATIONS_WIDE = 15, 7
 
 
 @dataclass(frozen=True)
@@ -50,18 +49,13 @@ def hospital(count: int) -> Hospital:
         "patients": _patients(patients, visits),
         "visits": _visits(visits),
         "diagnoses": _diagnoses(codes),
-        "front_sheet": _front_sheet(visits, codes, patients),
+        "front_sheet": front_sheet(visits, codes, patients),
         "labs": _labs(his_results.lab_rows(visits)),
         "eye_exams": _eye_exams(visits),
         "notes": _notes(his_notes.note_rows(visits, doctors)),
         "staff": _staff(doctors),
     }
     return Hospital(patients, visits, tables)
-
-
-def _month(times: pd.Series) -> pd.Series:
-    """The month whose extract holds it; everything before March 2024 comes with March."""
-    return times.dt.strftime("%Y-%m").where(times >= pd.Timestamp("2024-04-01"), "2024-03")
 
 
 def _patients(people: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
@@ -85,7 +79,7 @@ def _patients(people: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
                 "ethnic", {"汉族": 0.95, "土家族": 0.03, "回族": 0.02}, people["i"]
             ),
             "死亡日期": died.dt.strftime(DAY).fillna(""),
-            "arrives": _month(people["i"].map(visits.groupby("i")["left"].min())),
+            "arrives": arrival_month(people["i"].map(visits.groupby("i")["left"].min())),
             "died": died,
         }
     )
@@ -102,7 +96,7 @@ def _visits(visits: pd.DataFrame) -> pd.DataFrame:
             "就诊时间": visits["at"].dt.strftime("%Y-%m-%d %H:%M:%S"),
             "离院时间": visits["left"].dt.strftime("%Y-%m-%d %H:%M:%S"),
             "接诊医生": visits["doctor_name"],
-            "arrives": _month(visits["left"]),
+            "arrives": arrival_month(visits["left"]),
         }
     )
 
@@ -181,99 +175,9 @@ def _diagnoses(rows: pd.DataFrame) -> pd.DataFrame:
             "诊断名称": rows["code"].map(his_words.NAMES),
             "编码体系": "医保2.0",
             "诊断时间": rows["left"].dt.strftime(SECOND),
-            "arrives": _month(rows["left"]),
+            "arrives": arrival_month(rows["left"]),
         }
     )
-
-
-def _front_sheet(visits: pd.DataFrame, codes: pd.DataFrame, patients: pd.DataFrame) -> pd.DataFrame:
-    """Wide; coders close a sheet late, so a stay that ends after the 20th arrives a month later."""
-    stays = visits[visits["kind"] == "住院"].copy()
-    stays["no"] = stays.groupby("i").cumcount() + 1
-    birth = patients.set_index("i")["birth"].loc[stays["i"]].dt.strftime(DAY).to_numpy()
-    main = codes[codes["rank"] == 1].set_index("visit_no")["code"].reindex(stays["visit_no"])
-    main = main.to_numpy(dtype=object)
-    sheet = {
-        "BAH": "B" + stays["patient_id"].str[2:],
-        "ZYCS": stays["no"].astype(str),
-        "HZID": stays["patient_id"],
-        "JZH": stays["visit_id"],
-        "XM": stays["name"],
-        "XB": stays["female"].map({True: "2", False: "1"}),
-        "CSRQ": birth,
-        "SFZH": stays["national_id"],
-        "DH": stays["phone"],
-        "XZZ": stays["address"],
-        "RYSJ": stays["at"].dt.strftime(SECOND),
-        "CYSJ": stays["left"].dt.strftime(SECOND),
-        "SJZYTS": stays["los"].astype(str),
-        "CYKB": stays["group"].map(his_words.DEPARTMENTS),
-        "LYFS": np.where(stays["died"], "5", "1"),
-        "JBDM": main,
-        "ZYZD": pd.Series(main, index=stays.index).map(his_words.NAMES),
-        "RYBQ": "1",
-    }
-    wide = {**sheet, **_wide_diagnoses(stays, codes), **_wide_operations(stays)}
-    wide["arrives"] = _month(stays["left"] + pd.Timedelta(days=11))
-    frame = pd.DataFrame(wide, index=stays.index).reset_index(drop=True)
-    return frame.sort_values("JZH", ignore_index=True)
-
-
-def _wide_diagnoses(stays: pd.DataFrame, codes: pd.DataFrame) -> dict[str, object]:
-    columns: dict[str, object] = {}
-    for n in range(1, _DIAGNOSES_WIDE + 1):
-        of_rank = codes[codes["rank"] == n + 1].set_index("visit_no")["code"]
-        code = of_rank.reindex(stays["visit_no"]).fillna("").to_numpy(dtype=object)
-        present = draw.weighted("poa", {"1": 0.9, "2": 0.05, "4": 0.05}, stays["visit_no"], n)
-        name = pd.Series(code, index=stays.index).map(his_words.NAMES).fillna("-")
-        columns |= {
-            f"QTZD{n}": name,
-            f"JBDM{n}": np.where(code == "", "-", code),
-            f"RYBQ{n}": np.where(code == "", "-", present),
-        }
-    return columns
-
-
-def _wide_operations(stays: pd.DataFrame) -> dict[str, object]:
-    done = _operation_rows(stays)
-    columns: dict[str, object] = {}
-    for n in range(1, _OPERATIONS_WIDE + 1):
-        of_rank = done[done["position"] == n].set_index("visit_no")["code"]
-        code = of_rank.reindex(stays["visit_no"]).fillna("").to_numpy(dtype=object)
-        none = code == ""
-        day = (stays["at"] + pd.Timedelta(hours=2 * n)).dt.strftime(DAY)
-        name = pd.Series(code, index=stays.index).map(his_words.OPERATIONS).fillna("-")
-        columns |= {
-            f"SSJCZBM{n}": np.where(none, "-", code),
-            f"SSJCZRQ{n}": np.where(none, "-", day),
-            f"SSJCZMC{n}": name,
-            f"SZ{n}": np.where(none, "-", stays["doctor_name"]),
-        }
-    return columns
-
-
-def _operation_rows(stays: pd.DataFrame) -> pd.DataFrame:
-    arm, first = stays["arm"], stays["step"] == 1
-    stroke = arm.isin(["IS", "ICH", "TIA"])
-    picture = draw.uniform("mri", stays["visit_no"].to_numpy()) < 0.75
-    conditions = {
-        "87.0301": stroke,
-        "88.9101": stroke & picture,
-        "99.1000": stays["lysis"],
-        "39.7400x002": stays["evt"],
-        "89.1900x001": arm == "EPI",
-        "14.7903": arm.isin(["DR", "BOTH"]) & (stays["dr_stage"] >= 2),
-        "14.2402": arm.isin(["DR", "BOTH"]) & (stays["dr_stage"] >= 3),
-        "12.6404": arm == "GLC",
-        "88.7201": arm.isin(["HF", "AF", "CAD"]),
-        "88.5500": arm == "CAD",
-        "36.0700": (arm == "CAD") & first,
-        "37.3401": (arm == "AF") & (stays["severity"] < 0.5),
-    }
-    pieces = [stays[mask].assign(code=code) for code, mask in conditions.items()]
-    rows = pd.concat(pieces, ignore_index=True)
-    rows["position"] = rows.groupby("visit_no").cumcount() + 1
-    return rows
 
 
 def _labs(rows: pd.DataFrame) -> pd.DataFrame:
@@ -287,7 +191,7 @@ def _labs(rows: pd.DataFrame) -> pd.DataFrame:
             "结果": rows["value"],
             "单位": rows["item"].map(lambda code: his_words.LABS[code][1]),
             "报告时间": rows["reported"].dt.strftime("%Y/%m/%d %H:%M:%S"),
-            "arrives": _month(rows["reported"]),
+            "arrives": arrival_month(rows["reported"]),
         }
     )
 
@@ -314,7 +218,7 @@ def _eye_exams(visits: pd.DataFrame) -> pd.DataFrame:
                         "%Y-%m-%d %H:%M"
                     ),
                     "检查医生": seen["doctor_name"],
-                    "arrives": _month(seen["left"]),
+                    "arrives": arrival_month(seen["left"]),
                 }
             )
         )
@@ -331,7 +235,7 @@ def _notes(notes: pd.DataFrame) -> pd.DataFrame:
             "书写时间": notes["written"].dt.strftime("%Y-%m-%d %H:%M:%S"),
             "文书内容": notes["text"],
             "书写医生": notes["author"],
-            "arrives": _month(notes["left"]),
+            "arrives": arrival_month(notes["left"]),
         }
     )
 

@@ -38,7 +38,7 @@ def visits(patients: pd.DataFrame) -> pd.DataFrame:
 
 def _working_day(days: pd.Series) -> pd.Series:
     """Sundays and the week of Spring Festival are moved on."""
-    moved = days.where(days.dt.dayofweek != 6, days + pd.Timedelta(days=1))
+    moved = days.where(days.dt.day_of_week != 6, days + pd.Timedelta(days=1))
     holiday = pd.to_datetime(["2020-01-24", "2021-02-11", "2022-01-31", "2023-01-21", "2024-02-09"])
     for start in holiday:
         inside = (moved >= start) & (moved < start + pd.Timedelta(days=7))

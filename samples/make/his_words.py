@@ -6,96 +6,25 @@ codes are of the 医保 2.0 editions. Telephone prefixes are none that carriers 
 
 from __future__ import annotations
 
-SURNAMES = list(
-    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
-) + [
-    "欧阳",
-    "司马",
-    "䶮",
-]
-GIVEN_MALE = [
-    "伟",
-    "强",
-    "磊",
-    "军",
-    "勇",
-    "杰",
-    "涛",
-    "明",
-    "超",
-    "建国",
-    "建军",
-    "志强",
-    "国庆",
-    "德明",
-    "永福",
-    "文博",
-    "家骏",
-    "正华",
-    "学东",
-    "光辉",
-    "福生",
-    "𠮷",
-]
-GIVEN_FEMALE = [
-    "芳",
-    "娜",
-    "敏",
-    "静",
-    "丽",
-    "艳",
-    "娟",
-    "霞",
-    "秀英",
-    "桂英",
-    "玉兰",
-    "秀珍",
-    "红梅",
-    "春华",
-    "淑芬",
-    "晓燕",
-    "美玲",
-    "雪梅",
-    "惠芳",
-    "佩珊",
-]
-DOCTOR_GIVEN = [
-    "志远",
-    "海燕",
-    "建平",
-    "雅琴",
-    "宏伟",
-    "思源",
-    "丽华",
-    "国栋",
-    "文静",
-    "立新",
-    "晓东",
-    "慧敏",
-]
-STREETS = [
-    "解放路",
-    "中山路",
-    "人民路",
-    "建设大道",
-    "和平里",
-    "青年路",
-    "珞喻路",
-    "友谊大道",
-    "新华街",
-    "文化路",
-]
-EMPLOYERS = [
-    "市第一纺织厂",
-    "江城机械有限公司",
-    "实验中学",
-    "铁路局",
-    "区环卫所",
-    "务农",
-    "退休",
-    "国营农场",
-    "个体经营",
-]
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_COMMON = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
+# The last surname and given name are outside GBK: only GB18030 can hold them.
+SURNAMES = [*_COMMON, "欧阳", "司马", "䶮"]
+GIVEN_MALE = _words(
+    "伟 强 磊 军 勇 杰 涛 明 超 建国 建军 志强 国庆 德明 永福 文博 家骏 正华 学东 光辉 福生 𠮷"
+)
+GIVEN_FEMALE = _words(
+    "芳 娜 敏 静 丽 艳 娟 霞 秀英 桂英 玉兰 秀珍 红梅 春华 淑芬 晓燕 美玲 雪梅 惠芳 佩珊"
+)
+DOCTOR_GIVEN = _words("志远 海燕 建平 雅琴 宏伟 思源 丽华 国栋 文静 立新 晓东 慧敏")
+STREETS = _words("解放路 中山路 人民路 建设大道 和平里 青年路 珞喻路 友谊大道 新华街 文化路")
+EMPLOYERS = _words(
+    "市第一纺织厂 江城机械有限公司 实验中学 铁路局 区环卫所 务农 退休 国营农场 个体经营"
+)
 
 # region code: (province, address prefix, share)
 REGIONS: dict[str, tuple[str, str, float]] = {
@@ -111,7 +40,6 @@ REGIONS: dict[str, tuple[str, str, float]] = {
 PHONE_PREFIXES = ["154", "160", "161", "163", "164", "168", "169"]
 
 DEPARTMENTS = {"eye": "眼科", "neuro": "神经内科", "cardio": "心血管内科", "general": "内分泌科"}
-TITLES = ("入院记录", "日常病程记录", "出院记录", "门诊病历")
 
 NAMES: dict[str, str] = {
     "E11.900": "2型糖尿病",

@@ -14,7 +14,8 @@ import pandas as pd
 from samples.make import draw, his_words
 from samples.make.consents import Mix, consent_part, consent_roles
 from samples.make.extract import CUT, MONTHS, Part, csv_part, write_extract
-from samples.make.his_tables import DAY, Tables, hospital
+from samples.make.his_front_sheet import DAY
+from samples.make.his_tables import Tables, hospital
 
 HOSPITAL = "renmin"
 PATIENTS = 420
@@ -79,7 +80,7 @@ def make_renmin(root: Path, months: tuple[str, ...] = MONTHS, *, patients: int =
 
 
 def _chosen(frame: pd.DataFrame, name: str, slot: str, allowed: pd.Series, count: int) -> pd.Series:
-    keys = frame.loc[allowed, KEYS[name]].agg("|".join, axis=1)
+    keys = draw.row_keys(frame.loc[allowed, KEYS[name]])
     mask = pd.Series(False, index=frame.index)
     mask[keys.index] = draw.pick(f"renmin-{slot}", keys, count)
     return mask

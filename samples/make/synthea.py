@@ -114,7 +114,7 @@ def unique_rows(frame: pd.DataFrame, keys: list[str]) -> pd.Series:
 
 def pick_rows(frame: pd.DataFrame, allowed: pd.Series, *, slot: str, count: int) -> pd.Series:
     """A mask over the frame with exactly `count` of the allowed rows set."""
-    keys = frame[allowed].astype(str).agg("|".join, axis=1)
+    keys = draw.row_keys(frame[allowed])
     mask = pd.Series(False, index=frame.index)
     mask[keys.index] = draw.pick(slot, keys, count)
     return mask
@@ -125,8 +125,8 @@ def changed_rows(new: pd.DataFrame, old: pd.DataFrame, keys: list[str]) -> pd.Da
 
     Rows without a key of their own are numbered by a reader: it must see their siblings too.
     """
-    before = set(old.reindex(columns=new.columns, fill_value="").agg("\x1f".join, axis=1))
-    fresh = ~new.agg("\x1f".join, axis=1).isin(before) if len(new) else pd.Series(dtype=bool)
+    before = set(draw.row_keys(old.reindex(columns=new.columns, fill_value=""), "\x1f"))
+    fresh = ~draw.row_keys(new, "\x1f").isin(before)
     index = pd.MultiIndex.from_frame(new[keys])
     return new[index.isin(index[fresh.to_numpy(dtype=bool)])]
 
