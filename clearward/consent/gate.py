@@ -20,6 +20,7 @@ from clearward.consent.registry import read_events
 from clearward.errors import ConsentError
 from clearward.settings import Settings
 from clearward.sources.spec import load_spec, source_systems
+from clearward.sources.state_sql import accepted_history
 from clearward.state.base import state_engine
 from clearward.warehouse import Warehouse, check_hospital, engine, write_parquet
 
@@ -130,7 +131,7 @@ def _raw_tables(warehouse: Warehouse, *, hospital: str, month: str) -> list[_Raw
     for spec in map(load_spec, source_systems()):
         for table in spec.tables:
             name = spec.warehouse_name(table)
-            paths = warehouse.history("raw", name, upto=month, hospital=hospital)
+            paths = accepted_history(warehouse, name, upto=month, hospital=hospital)
             if table.passes and paths:
                 may_move = table.patient not in table.natural_key
                 found.append(_RawTable(name, tuple(paths), table.name == "patients", may_move))

@@ -37,7 +37,7 @@ from clearward.sources.readers import (
     stage_tables,
 )
 from clearward.sources.spec import Column, SourceSystem, Table, load_spec
-from clearward.sources.staging import scratch_folder
+from clearward.sources.staging import guarded, scratch_folder
 from clearward.sources.text import check_text
 from clearward.warehouse import engine
 
@@ -147,7 +147,11 @@ def _workbench(settings: Settings | None) -> Iterator[tuple[duckdb.DuckDBPyConne
         mine = settings or Settings(
             home=Path(private), store="", database="", keyring=Path(private) / "none"
         )
-        with scratch_folder(mine) as scratch, engine(mine, ordered=True) as connection:
+        with (
+            guarded("checked"),
+            scratch_folder(mine) as scratch,
+            engine(mine, ordered=True) as connection,
+        ):
             yield connection, scratch
 
 

@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import duckdb
-
 from clearward.errors import ExtractError
 from clearward.keyring import Keyring
 from clearward.settings import Settings
@@ -28,7 +26,7 @@ from clearward.sources.policy import decide
 from clearward.sources.readers import read_deletions, stage_tables
 from clearward.sources.report import IngestReport, TableCount, report_to_json
 from clearward.sources.spec import load_spec
-from clearward.sources.staging import scratch_folder
+from clearward.sources.staging import guarded, scratch_folder
 from clearward.sources.state_sql import accepted_reports, marker_path, read_ingest_report
 from clearward.warehouse import Warehouse, engine, promote
 
@@ -69,7 +67,11 @@ def _load(
     settings: Settings, extract: Extract, keyring: Keyring, *, staging: Warehouse, decision: str
 ) -> tuple[TableCount, ...]:
     system, files = load_spec(extract.system), files_of(extract)
-    with scratch_folder(settings) as scratch, engine(settings, ordered=True) as connection:
+    with (
+        guarded("loaded"),
+        scratch_folder(settings) as scratch,
+        engine(settings, ordered=True) as connection,
+    ):
         job = Job(
             connection=connection,
             extract=extract,
@@ -84,16 +86,8 @@ def _load(
         )
         # From here on every file is read again by row number, not by place in a stream.
         connection.execute("SET preserve_insertion_order = false")
-        try:
-            prepare(job, keyring)
-            return tuple(load_table(job, table) for table in system.tables)
-        except duckdb.Error as error:
-            # DuckDB's message may hold a value of the data; only its kind may travel on.
-            raise ExtractError(
-                "The engine failed while it loaded the extract; nothing of it was taken.",
-                seen=type(error).__name__,
-                do="check disk space and CLEARWARD_MEMORY, then ingest again",
-            ) from None
+        prepare(job, keyring)
+        return tuple(load_table(job, table) for table in system.tables)
 
 
 def _report(

@@ -69,7 +69,8 @@ def prepare(job: Job, keyring: Keyring) -> None:
     """Install the key function and the list of files."""
     install_hmac(job.connection, HMAC, keyring.key("row"))
     job.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE sent_files (file_no INTEGER, file_id VARCHAR, file_name VARCHAR)"
+        "CREATE OR REPLACE TEMP TABLE sent_files "
+        "(file_no INTEGER, file_id VARCHAR, file_name VARCHAR)"
     )
     rows = [
         (file.number, declared.file_id, file.name)

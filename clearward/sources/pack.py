@@ -17,7 +17,7 @@ from clearward.settings import Settings
 from clearward.sources.manifest import MANIFEST, sha256_of
 from clearward.sources.readers import count_records, source_files, stage_tables
 from clearward.sources.spec import SourceSystem, load_spec
-from clearward.sources.staging import scratch_folder
+from clearward.sources.staging import guarded, scratch_folder
 from clearward.warehouse import check_hospital, check_month, engine
 
 
@@ -72,7 +72,11 @@ def _describe(spec: SourceSystem, folder: Path, names: list[str]) -> list[dict[s
     with tempfile.TemporaryDirectory(prefix="clearward-") as private:
         home = Path(private)
         settings = Settings(home=home, store="", database="", keyring=home / "none")
-        with scratch_folder(settings) as scratch, engine(settings, ordered=True) as connection:
+        with (
+            guarded("counted"),
+            scratch_folder(settings) as scratch,
+            engine(settings, ordered=True) as connection,
+        ):
             staged = stage_tables(connection, spec, files, scratch=scratch)
             return [
                 {

@@ -160,7 +160,7 @@ def copy_csv(
             f"null_padding=false, strict_mode=true, max_line_size={_MAX_LINE}, "
             f"columns={{{columns}}})) TO '{sql_path(target)}' (FORMAT parquet, COMPRESSION snappy)"
         ).fetchone()
-    except duckdb.Error as error:
+    except duckdb.InvalidInputException as error:
         raise _malformed(str(error), shown, len(header.names)) from None
     return int(row[0]) if row else 0
 

@@ -34,7 +34,7 @@ def copy_ndjson(
             f"ignore_errors=false, maximum_object_size={_MAX_OBJECT}, compression='{compression}'))"
             f" TO '{sql_path(target)}' (FORMAT parquet, COMPRESSION zstd)"
         ).fetchone()
-    except (duckdb.InvalidInputException, duckdb.IOException) as error:
+    except duckdb.InvalidInputException as error:
         line = re.search(r"in line (\d+)", str(error))
         raise ExtractError(
             f"{source.shown} is not whole NDJSON.",
@@ -92,7 +92,7 @@ def _value(table: Table, place: dict[str, str], column: Any) -> str:
     if column.name.endswith("_id") and any(path.endswith("reference") for path in column.source):
         return stripped(text)
     if table.options.get("base64") == column.name:
-        # Strict: bytes that are not base64, or not UTF-8 inside, become a value that cannot parse.
+        # Strict: bytes that are not base64, or not UTF-8 inside, leave a required text empty.
         return f"TRY(decode(from_base64(regexp_replace({text}, '\\s', '', 'g'))))"
     return text
 

@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
+from clearward.errors import ExtractError
 from clearward.settings import Settings
 from clearward.sources.parsing import name_sql
 from clearward.sources.spec import Table
@@ -79,3 +82,17 @@ def scratch_folder(settings: Settings) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def guarded(doing: str) -> Iterator[None]:
+    """Turn an engine failure into an ExtractError that echoes none of the engine's message: it
+    may hold a value of the data."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise ExtractError(
+            f"The engine failed while it {doing} the extract; nothing of it was taken.",
+            seen=type(error).__name__,
+            do="check disk space and CLEARWARD_MEMORY, then try again",
+        ) from None

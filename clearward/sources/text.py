@@ -18,7 +18,7 @@ BLOCK = 1 << 20
 _TWICE_BROKEN = "锟斤拷"
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> IO[bytes] | gzip.GzipFile:
     """A file, unpacked while it is read when its name ends in ``.gz``."""
     return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
 

@@ -13,6 +13,7 @@ from clearward.consent.model import EVENT_SCHEMA
 from clearward.consent.registry import event_key, load_events
 from clearward.settings import Settings
 from clearward.state.base import Base, state_engine
+from clearward.sources.state_sql import marker_path
 from clearward.warehouse import Warehouse
 
 HOSPITAL = "north"
@@ -59,7 +60,15 @@ def write_raw(settings: Settings, table: str, month: str, rows: list[dict], hosp
     path = Warehouse(settings.warehouse).partition("raw", table, month=month, hospital=hospital)
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(full, schema=schema), path)
+    accept(settings, month, hospital)
     return path
+
+
+def accept(settings: Settings, month: str, hospital=HOSPITAL):
+    """The marker that makes a month's raw partitions count."""
+    marker = marker_path(Warehouse(settings.warehouse), month=month, hospital=hospital)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text("{}")
 
 
 def event(patient: str, decision: str, decided_at: str, **more) -> dict:

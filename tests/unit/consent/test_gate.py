@@ -282,3 +282,12 @@ def test_rows_that_do_not_add_up_are_an_error():
         _check_counts(count, 2)
     with pytest.raises(ConsentError, match="do not add up"):
         _check_counts(TableCount("t", 2, 1, 1, 0, {"denied": 1}), 3)
+
+
+def test_rows_of_an_extract_that_was_never_accepted_do_not_pass(settings):
+    path = write_raw(settings, PATIENTS, "2024-01", patients("p1"))
+    marker = marker_path(Warehouse(settings.warehouse), month="2024-01", hospital=HOSPITAL)
+    assert path.exists()
+    marker.unlink()
+    with pytest.raises(ConsentError, match="no patients"):
+        clear_partition(settings, hospital=HOSPITAL, month="2024-01")
