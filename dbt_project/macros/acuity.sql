@@ -83,7 +83,8 @@
       when 'etdrs' then (85 - etdrs_letters) / 50
       when 'decimal' then -log10(number) - 0.02 * letters
       when 'five_point' then 5 - number - 0.02 * letters
-    end, 4) as logmar,
+    -- adding zero turns -0.0, which prints and hashes otherwise, into 0.0
+    end, 4) + 0.0 as logmar,
     case
       when notation is null then null
       -- less acuity is more logMAR, but in logMAR itself and nowhere else

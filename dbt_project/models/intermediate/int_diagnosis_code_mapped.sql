@@ -45,7 +45,7 @@ matches as (
         when map_diagnosis_code.part = 'asterisk'
             then starts_with(codes.asterisk, map_diagnosis_code.prefix)
         else starts_with(codes.dagger, map_diagnosis_code.prefix)
-            and (map_diagnosis_code.pattern is null or regexp_matches(codes.dagger, map_diagnosis_code.pattern))
+            and (coalesce(map_diagnosis_code.pattern, '') = '' or regexp_matches(codes.dagger, map_diagnosis_code.pattern))
     end
 )
 
@@ -55,8 +55,8 @@ select
     matches.concept,
     diagnosis_concept.family,
     matches.products,
-    matches.severity,
-    matches.stage
+    try_cast(matches.severity as integer) as severity,
+    nullif(matches.stage, '') as stage
 from matches
 inner join {{ ref('diagnosis_concept') }} as diagnosis_concept
     on matches.concept = diagnosis_concept.concept

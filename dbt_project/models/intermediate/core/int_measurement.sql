@@ -68,14 +68,15 @@ select
         -- reading text costs: only what a concept can use is read
         when mapped.concept is not null then {{ value_comparator('mapped.value_original') }}
     end as comparator,
-    case
+    -- six decimals: more than any device gives, and the noise of a factor is gone
+    round(case
         when mapped.part like 'va_%' then acuity.logmar
         when mapped.is_graded then graded.value_std
         when map_unit.factor is not null
             then {{ value_number('mapped.value_original') }} * map_unit.factor + map_unit.plus
         when starts_with(concepts.unit_std, '{')
             then {{ value_number('mapped.value_original') }}
-    end as value_std,
+    end, 6) as value_std,
     concepts.unit_std
 from mapped
 left join {{ ref('measurement_concept') }} as concepts
