@@ -35,7 +35,7 @@ def dbt_run(settings: Settings, *, month: str) -> Iterator[dict[str, str]]:
         "CLEARWARD_THREADS": str(settings.threads),
         "CLEARWARD_MEMORY": settings.memory_limit,
     }
-    for zone, model in external_models():
+    for zone, model in partition_models():
         Warehouse(staging).partition(zone, model, month=month).parent.mkdir(parents=True)
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
@@ -47,17 +47,17 @@ def dbt_run(settings: Settings, *, month: str) -> Iterator[dict[str, str]]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def external_models() -> list[tuple[str, str]]:
+def partition_models() -> list[tuple[str, str]]:
     """(zone, model) of every model that writes Parquet, from dbt's manifest."""
     if not MANIFEST.exists():
         raise ConfigError("dbt's manifest is missing.", do="run `make manifest`")
     nodes = json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"].values()
-    models = [n for n in nodes if n["config"].get("materialized") == "external"]
-    return sorted(("product" if "marts" in n["fqn"] else "core", n["name"]) for n in models)
+    models = [n for n in nodes if n["config"].get("materialized") == "partition"]
+    return sorted((str(n["config"]["meta"]["zone"]), str(n["name"])) for n in models)
 
 
 def _promote(staging: Path, warehouse: Warehouse, month: str) -> None:
-    for zone, model in external_models():
+    for zone, model in partition_models():
         made = Warehouse(staging).partition(zone, model, month=month)
         target = warehouse.partition(zone, model, month=month)
         target.parent.mkdir(parents=True, exist_ok=True)

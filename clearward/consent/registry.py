@@ -78,6 +78,7 @@ def record_withdrawal(
     hospital: str,
     patient_key: str,
     decided_at: datetime,
+    month: str | None = None,
     purpose: str = EVERYTHING,
     evidence_sha256: str = "",
     language: str = "",
@@ -85,8 +86,8 @@ def record_withdrawal(
 ) -> bool:
     """Take in a withdrawal outside an extract; False when the ledger holds it already.
 
-    It counts from the month of ``decided_at`` on, so every later run of the gate leaves the
-    patient out. ``decided_at`` must carry its time zone.
+    It counts from ``month`` on (default: the month of ``decided_at``), so every run of the gate
+    for that month or a later one leaves the patient out. ``decided_at`` must carry its time zone.
     """
     if decided_at.tzinfo is None:
         raise ConsentError("A withdrawal's time has no time zone.", do="give decided_at in UTC")
@@ -105,7 +106,8 @@ def record_withdrawal(
         "language": language,
         "guardian": guardian,
     }
-    event |= {"event_key": event_key(event), "month": moment[:7], "file_id": ""}
+    event |= {"event_key": event_key(event), "month": check_month(month or moment[:7])}
+    event["file_id"] = ""
     return load_events(engine, pa.Table.from_pylist([event], schema=EVENT_SCHEMA)) == 1
 
 

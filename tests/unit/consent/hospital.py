@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from clearward.consent.model import EVENT_SCHEMA
 from clearward.consent.registry import event_key, load_events
 from clearward.settings import Settings
-from clearward.state.base import Base, state_engine
 from clearward.sources.state_sql import marker_path
+from clearward.state.base import Base, state_engine
 from clearward.warehouse import Warehouse
 
 HOSPITAL = "north"

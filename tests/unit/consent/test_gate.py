@@ -9,7 +9,9 @@ import pytest
 from clearward.consent.gate import TableCount, _check_counts, clear_partition
 from clearward.consent.registry import record_withdrawal
 from clearward.errors import ConsentError
+from clearward.sources.state_sql import marker_path
 from clearward.state.base import state_engine
+from clearward.warehouse import Warehouse
 
 from .hospital import (
     HOSPITAL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from clearward.errors import ExtractError
 from clearward.keyring import pseudonym
 from clearward.sources import ingest as ingest_module
