@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from clearward.keyring import init_keyring
 from clearward.settings import Settings
 from clearward.sources.extract import pack_extract, verify_extract

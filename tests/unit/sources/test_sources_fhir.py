@@ -7,6 +7,7 @@ import gzip
 import json
 
 import pytest
+
 from clearward.errors import ExtractError
 from clearward.sources.extract import pack_extract, verify_extract
 

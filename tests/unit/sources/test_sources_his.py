@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from clearward.errors import ExtractError
 
 from .conftest import write_run

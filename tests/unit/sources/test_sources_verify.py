@@ -6,6 +6,7 @@ import gzip
 import json
 
 import pytest
+
 from clearward.errors import ExtractError
 from clearward.sources.extract import verify_extract
 
