@@ -16,12 +16,16 @@ from clearward.sources.state_sql import accepted_history, current_state_sql
 from clearward.warehouse import read_parquet_sql, write_parquet
 
 ORDER = ("patient_key", "row_key")
+LOAD_TEXTS = ("hospital_id", "month", "row_key", "patient_key", "op", "content_hash", "file_id")
 _LATEST_DAYS = 31
 
 
 def load_table(job: Job, table: Table) -> TableCount:
     """Stage the table's raw and quarantine partitions; raises ExtractError when rows get lost."""
     sent = table.name in job.staged.pieces
+    named = any(deletion.table == table.name for deletion in job.deletions)
+    if not (sent or named or job.decision == "merge" or table.name == "patients"):
+        return _untouched(job, table)
     history = _history(job, table)
     prior = _prior(job, table, history)
     typed = typed_rows(job, table)
@@ -38,6 +42,25 @@ def load_table(job: Job, table: Table) -> TableCount:
         deleted=job.number("SELECT count(*) FROM gone"),
         warnings={name: count for name, count in sorted(warnings.items()) if count},
     )
+
+
+def _untouched(job: Job, table: Table) -> TableCount:
+    """A table the extract says nothing about: empty partitions, so that every month has columns."""
+    text = "CAST(NULL AS VARCHAR)"
+    head = ", ".join(f"{text} AS {name}" for name in LOAD_TEXTS)
+    columns = ", ".join(
+        f"CAST(NULL AS {TYPES[c.type]}) AS {name_sql(c.name)}" for c in table.columns
+    )
+    raw = f"SELECT {head}, CAST(NULL AS BIGINT) AS source_row, {columns} LIMIT 0"
+    write_parquet(job.connection, raw, _staged_path(job, table, "raw"), order_by=ORDER)
+    bad = (
+        f"SELECT {text} AS hospital_id, {text} AS month, {text} AS file_id, {text} AS file_name, "
+        f"CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS INTEGER) AS part, {text} AS rule, "
+        f"{text} AS reason, {text} AS row LIMIT 0"
+    )
+    target = _staged_path(job, table, "quarantine")
+    write_parquet(job.connection, bad, target, order_by=("source_row",))
+    return TableCount(table=table.name, sent=False)
 
 
 def _history(job: Job, table: Table) -> list[Path]:

@@ -216,7 +216,8 @@ def _select(table: Table, views: Views, number: int) -> str:
     values = []
     for column in table.columns:
         place = views.header.index(_nth(column, number))
-        value = f"c{place}" if place is not None else "NULL"
+        absent = quoted(column.default) if column.default else "NULL"
+        value = f"c{place}" if place is not None else absent
         values.append(str(number) if column.name == position else value)
     file_no = str(views.source.file_no)
     columns = select_sql(

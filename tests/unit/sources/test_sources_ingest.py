@@ -273,10 +273,28 @@ def test_both_synthea_headers_give_the_same_rows(synthea):
     run = small_run()
     for row in run["patients.csv"]:
         row.update(MIDDLE="", FIPS="39049", INCOME="1")
+    for row in run["conditions.csv"]:
+        row["SYSTEM"] = "SNOMED-CT"
     report = send(synthea, run, **month(2))
     values = report.metadata()
     assert (values["inserted"], values["updated"], values["unchanged"]) == (0, 0, 8)
     assert values["dropped_columns"] == 2
+
+
+def test_every_month_has_every_table_with_the_same_columns(synthea):
+    send(synthea, small_run(), **month(1))
+    send(synthea, {"patients.csv": [patient(P1)]}, kind="delta", **month(2))
+    for table in ("conditions", "notes", "patients"):
+        for zone in ("raw", "quarantine"):
+            described = [
+                synthea.query(f"DESCRIBE SELECT * FROM '{synthea.part(zone, table, name)}'")
+                for name in ("2024-05", "2024-06")
+            ]
+            assert described[0] == described[1]
+    with pytest.raises(ExtractError, match="empty"):
+        folder = write_run(synthea.folder(), {"patients.csv": [patient(P1)]})
+        (folder / "patients.csv").write_text("Id,BIRTHDATE,GENDER\n")
+        synthea.ingest(synthea.pack(folder, kind="delta", **month(3)))
 
 
 def test_odd_but_valid_rows_are_kept_and_counted(synthea):
