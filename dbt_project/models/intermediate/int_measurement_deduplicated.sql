@@ -79,7 +79,7 @@ unioned as (
         unit_ucum as unit_original,
         case when concept = 'visual_acuity' then 'logmar' end as notation,
         cast(null as integer) as distance_cm,
-        coalesce(nullif(comparator, ''), '=') as comparator,
+        comparator,
         value_num as value_std,
         'note' as source
     from {{ ref('int_note_nlp_current') }}

@@ -18,8 +18,9 @@ select
     coalesce(findings.encounter_key, notes.encounter_key) as encounter_key,
     coalesce(findings.recorded_at, notes.written_at) as recorded_at,
     findings.* exclude (hospital_id, month, finding_id, note_key, patient_key, encounter_key, recorded_at, laterality, comparator),
-    coalesce(findings.comparator, '=') as comparator,
-    {{ eye_name('findings.laterality') }} as laterality,
+    case left(findings.comparator, 1) when '<' then '<' when '>' then '>' else '=' end as comparator,
+    -- OD, OS, OU of an eye; L, R, B of anything else
+    case when findings.laterality in ('OD', 'OS', 'OU', 'L', 'R', 'B') then findings.laterality else 'U' end as laterality,
     coalesce(by_code.concept, attributes.concept) as concept,
     coalesce(by_code.products, attributes.products) as products
 from {{ ref('stg_clearward__note') }} as notes
