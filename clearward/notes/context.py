@@ -19,10 +19,12 @@ from clearward.notes.scan import AutomatonScanner, Hit, Literal, Scanner, longes
 
 BEFORE, AFTER = 160, 100
 _START = re.compile(
-    r"(?:[.!?]\s+(?=[A-Z\d\"'(#•-])|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:))"
+    r"(?:[.!?]\s+(?=[A-Z\d\"'(#•-])|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:)"
+    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,})"
 )
 _END = re.compile(
     r"[.!?](?=\s+[A-Z\"'(#•-]|\s*$)|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:)"
+    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,}"
 )
 
 

@@ -64,8 +64,9 @@ class KnownPeople:
         if by_text:
             self._automaton.make_automaton()
 
-    def __contains__(self, squeezed: str) -> bool:
-        return bool(self.size) and squeezed in self._automaton
+    def touches(self, squeezed: str) -> bool:
+        """Whether a squeezed text holds a known identifier anywhere, inside words as well."""
+        return bool(self.size) and any(True for _ in self._automaton.iter(squeezed))
 
     def find(self, plain: str, squeezed: Squeezed) -> Iterator[PhiSpan]:
         """Where a known identifier stands in the text, as a word of its own."""
