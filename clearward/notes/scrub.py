@@ -6,6 +6,7 @@ is `KnownPeople.leaks`, which reads the scrubbed text alone.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from clearward.notes.phi import PhiSpan, find_phi, is_eponym
 from clearward.notes.squeeze import Squeezed, squeeze
 from clearward.notes.surrogates import Surrogates
 from clearward.notes.textdates import shifted_dates
+
+# "Roe. Jane" is the end of one sentence and the start of another; "J. Roe" is a name
+_SENTENCE = re.compile(r"[^\W\d_]{2,}[.;:!?]\s|[。;!?\n]")
 
 
 @dataclass(frozen=True)
@@ -164,5 +168,7 @@ def _is_close(plain: str, start: int, end: int, item: Identifier) -> bool:
     """Only a few separators inside, on one line; a lone word that needs a capital has it."""
     gap = end - start - len(item.text)
     if gap > 0 and (gap > 2 + len(item.text) // 2 or "\n\n" in plain[start:end]):
+        return False
+    if item.kind == "name" and gap > 0 and _SENTENCE.search(plain, start, end):
         return False
     return not item.cased or plain[start].isupper() or "\u3400" <= plain[start] <= "\u9fff"
