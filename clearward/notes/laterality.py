@@ -50,7 +50,7 @@ def assign(stream: Sequence[str | None], *, paired: bool = False) -> list[tuple[
     blocks = _blocks(stream, labels, count)
     if blocks:
         return [(label, 0.95) for label in blocks]
-    if len(labels) == 1:
+    if len(labels) == 1 and (stream[0] is not None or stream[-1] is not None):
         return _single(labels[0], count, paired)
     return _nearest(stream, first=stream[0] is not None)
 
