@@ -19,10 +19,12 @@ from clearward.notes.scan import AutomatonScanner, Hit, Literal, Scanner, longes
 
 BEFORE, AFTER = 160, 100
 _START = re.compile(
-    r"(?:[.!?]\s+(?=[A-Z\d\"'(#•-])|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:))"
+    r"(?:[.!?]\s+(?=[A-Z\d\"'(#•-])|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:)"
+    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,})"
 )
 _END = re.compile(
     r"[.!?](?=\s+[A-Z\"'(#•-]|\s*$)|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:)"
+    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,}"
 )
 
 
@@ -53,8 +55,9 @@ def _triggers() -> tuple[Scanner, frozenset[str]]:
 def clause(plain: str, start: int, end: int) -> tuple[int, int]:
     """Bounds of the clause a span stands in, at most 160 characters before and 100 after."""
     first = max(0, start - BEFORE)
-    for match in _START.finditer(plain, first, start):
-        first = match.end()
+    # one character further, so that the lookahead sees what the span opens with
+    for match in _START.finditer(plain, first, start + 1):
+        first = match.end() if match.end() <= start else first
     last = min(len(plain), end + AFTER)
     stop = _END.search(plain, end, last)
     return first, stop.start() if stop else last

@@ -15,6 +15,7 @@ from clearward.notes.scan import Hit
 REACH = 170
 LOOK_BACK = 30
 _PAIR = re.compile(r"\s*(?:[/,;]|and|和|与)?\s*")
+_PART = re.compile(r"[,;(\n]")
 _BROKEN = re.compile(r"[.!?](?=\s)|[。!?;;]|\n\s*\n")
 
 
@@ -162,16 +163,17 @@ def _methods_of(tokens: Sequence[_Token]) -> list[tuple[str, ...]]:
     return _methods_first(tokens) if first == "method" else _methods_last(tokens)
 
 
-def _methods_first(tokens: Sequence[_Token]) -> list[tuple[str, ...]]:
+def _methods_first(tokens: Sequence[_Token], *, holds: bool = True) -> list[tuple[str, ...]]:
     """A method given between a label and a value is that value's alone ("OD 20/40 PH 20/25 OS
-    20/30"); one given before a label holds until the next such one ("cc OD 20/40 OS 20/30")."""
+    20/30"); one given before a label holds until the next such one ("cc OD 20/40 OS 20/30").
+    `holds`: what opens the clause holds for all of it."""
     found: list[tuple[str, ...]] = []
     base: list[str] = []
     current: list[str] = []
     used = False
     for token in tokens:
         if token.kind == "value":
-            base = base if found else [*current]
+            base = base if found or not holds else [*current]
             found.append(tuple(current or base))
             used = True
         elif token.kind == "method":
@@ -185,13 +187,29 @@ def _methods_first(tokens: Sequence[_Token]) -> list[tuple[str, ...]]:
 
 
 def _methods_last(tokens: Sequence[_Token]) -> list[tuple[str, ...]]:
+    """A method behind its value, until one opens a part of its own ("0.3 (PH 0.5)")."""
     found: list[list[str]] = []
-    waiting: list[str] = []
-    for token in tokens:
+    for index, token in enumerate(tokens):
         if token.kind == "value":
-            found.append(waiting)
-            waiting = []
+            found.append([])
         elif token.kind == "method":
-            (waiting if found[-1] else found[-1]).append(token.name)
-    said = next((names for names in found if names), [])
+            if _opens_part(tokens, index):
+                rest = _methods_first(tokens[index:], holds=False)
+                return [*_spread(found), *rest]
+            found[-1].append(token.name)
+    return _spread(found)
+
+
+def _opens_part(tokens: Sequence[_Token], index: int) -> bool:
+    """Whether a method leads the next value: a separator before it, no bracket closed after it."""
+    plain, token = tokens[index].match.string, tokens[index]
+    following = next((t for t in tokens[index:] if t.kind == "value"), None)
+    if following is None or ")" in plain[token.end : following.start]:
+        return False
+    return bool(_PART.search(plain, tokens[index - 1].end, token.start))
+
+
+def _spread(found: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """A method said once behind several values is the method of all."""
+    said = next((names for names in found if names), ())
     return [tuple(names or said) for names in found]

@@ -156,6 +156,8 @@ def _address(value: str, _staff: bool) -> Iterator[Identifier]:
     yield Identifier("address", text)
     if _CJK.search(value):
         parts = [part for part in _CN_PARTS.findall(fold(value)) if len(part) >= 3]
+        parts = [part for part in parts if not part[:-1].isdigit()]
+        parts += [part for part in [re.split("[省市区县]", fold(value))[-1]] if len(part) >= 4]
         yield from (
             Identifier("address", squeeze_value(part)) for part in parts if "省" not in part
         )

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 EYES = {
     "OD": r"[VT]?O\.?D\.?(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
-    r"|(?i:right\s+eye|rt\.?\s+eye)|右眼|右侧眼|右(?=[\s::,]*[\d<>光手指数无])|(?i:(?:the\s+)?right)(?![A-Za-z])|R(?![A-Za-z.])",
+    r"|(?i:right\s+eye|rt\.?\s+eye)|右眼|右侧眼|右(?=[\s::,]*[\d<>光手指数无]|[,/和及]左|[,/和及]+$)|(?i:(?:the\s+)?right)(?![A-Za-z])|R(?![A-Za-z.])",
     "OS": r"[VT]?O\.?S\.?(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
-    r"|(?i:left\s+eye|lt\.?\s+eye)|左眼|左侧眼|左(?=[\s::,]*[\d<>光手指数无])|(?i:(?:the\s+)?left)(?![A-Za-z])|L(?![A-Za-z.])",
+    r"|(?i:left\s+eye|lt\.?\s+eye)|左眼|左侧眼|左(?=[\s::,]*[\d<>光手指数无]|[,/和及]右|[,/和及]+$)|(?i:(?:the\s+)?left)(?![A-Za-z])|L(?![A-Za-z.])",
     "OU": r"[VT]?O\.?U\.?(?![A-Za-z])|(?i:both\s+eyes|each\s+eye|bilateral(?:ly)?)(?![A-Za-z])"
     r"|双眼|两眼|双侧",
 }
@@ -50,7 +50,7 @@ def assign(stream: Sequence[str | None], *, paired: bool = False) -> list[tuple[
     blocks = _blocks(stream, labels, count)
     if blocks:
         return [(label, 0.95) for label in blocks]
-    if len(labels) == 1:
+    if len(labels) == 1 and (stream[0] is not None or stream[-1] is not None):
         return _single(labels[0], count, paired)
     return _nearest(stream, first=stream[0] is not None)
 

@@ -130,7 +130,7 @@ class PartitionWork:
             open_document(row["text"]),
             known=(self._patient[1], self._staff),
             surrogates=Surrogates(
-                self._surrogate_key, row["row_key"], is_known=self._everyone.__contains__
+                self._surrogate_key, row["row_key"], is_known=self._everyone.touches
             ),
             days=self._shift(row["patient_key"]),
             year=row["written_at"].year,

@@ -136,9 +136,9 @@ def _tokens(body: Mapping[str, Any], cues: tuple[Literal, ...]) -> re.Pattern[st
     )
     labels = label_regex(body.get("labels", ""))
     parts = [
+        f"(?P<skip>{'|'.join(body['skips'])})" if body.get("skips") else "",
         _methods(body),
         f"(?<![A-Za-z])(?:{labels})" if labels else "",
-        f"(?P<skip>{'|'.join(body['skips'])})" if body.get("skips") else "",
         f"(?P<value>{body['value']})",
         f"(?P<cue>(?<![A-Za-z])(?:{again})(?![A-Za-z]))",
         f"(?P<filler>(?:{_PUNCTUATION})+{'|' + words if words else ''})",

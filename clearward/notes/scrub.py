@@ -6,6 +6,7 @@ is `KnownPeople.leaks`, which reads the scrubbed text alone.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from clearward.notes.phi import PhiSpan, find_phi, is_eponym
 from clearward.notes.squeeze import Squeezed, squeeze
 from clearward.notes.surrogates import Surrogates
 from clearward.notes.textdates import shifted_dates
+
+# "Roe. Jane" is the end of one sentence and the start of another; "J. Roe" is a name
+_SENTENCE = re.compile(r"[^\W\d_]{2,}[.;:!?]\s|[。;!?\n]")
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,9 @@ class KnownPeople:
         if by_text:
             self._automaton.make_automaton()
 
-    def __contains__(self, squeezed: str) -> bool:
-        return bool(self.size) and squeezed in self._automaton
+    def touches(self, squeezed: str) -> bool:
+        """Whether a squeezed text holds a known identifier anywhere, inside words as well."""
+        return bool(self.size) and any(True for _ in self._automaton.iter(squeezed))
 
     def find(self, plain: str, squeezed: Squeezed) -> Iterator[PhiSpan]:
         """Where a known identifier stands in the text, as a word of its own."""
@@ -163,5 +168,7 @@ def _is_close(plain: str, start: int, end: int, item: Identifier) -> bool:
     """Only a few separators inside, on one line; a lone word that needs a capital has it."""
     gap = end - start - len(item.text)
     if gap > 0 and (gap > 2 + len(item.text) // 2 or "\n\n" in plain[start:end]):
+        return False
+    if item.kind == "name" and gap > 0 and _SENTENCE.search(plain, start, end):
         return False
     return not item.cased or plain[start].isupper() or "\u3400" <= plain[start] <= "\u9fff"

@@ -89,36 +89,41 @@ def _month(name: str) -> int:
 
 
 def _render(groups: dict[str, str], moved: date) -> str:
+    month, day = _padded(groups, moved)
     if "p" in groups:
         return moved.strftime("%Y%m%d")
     if "y" in groups:
-        return groups["s"].join(
-            [str(moved.year), _pad(moved.month, groups["m"]), _pad(moved.day, groups["d"])]
-        )
+        return groups["s"].join([str(moved.year), month, day])
     if "cy" in groups:
-        day = f"{_pad(moved.day, groups['cd'])}日" if "cd" in groups else ""
-        return f"{moved.year}年{_pad(moved.month, groups['cm'])}月{day}"
+        return f"{moved.year}年{month}月" + (f"{day}日" if "cd" in groups else "")
     if "bm" in groups:
-        return f"{_pad(moved.month, groups['bm'])}月{_pad(moved.day, groups['bd'])}日"
-    if "sm" in groups:
-        return f"{_pad(moved.month, groups['sm'])}/{_pad(moved.day, groups['sd'])}"
-    return _render_western(groups, moved)
-
-
-def _render_western(groups: dict[str, str], moved: date) -> str:
+        return f"{month}月{day}日"
     if "um" in groups:
-        parts = [_pad(moved.month, groups["um"]), _pad(moved.day, groups["ud"])]
-        parts = parts[::-1] if int(groups["um"]) > 12 else parts
-        year = f"{moved.year:04d}"[-len(groups["uy"]) :]
-        return groups["us"].join([*parts, year])
+        parts = [day, month] if int(groups["um"]) > 12 else [month, day]
+        return groups["us"].join([*parts, f"{moved.year:04d}"[-len(groups["uy"]) :]])
+    return f"{month}/{day}" if "sm" in groups else _render_named(groups, moved)
+
+
+def _render_named(groups: dict[str, str], moved: date) -> str:
     name = groups.get("nm") or groups.get("em") or groups["om"]
     month = _MONTHS[moved.month - 1]
     month = month if len(name) > 4 or name == "May" else month[:3]
     if "om" in groups:
         return f"{month} {moved.year}"
-    text = f"{month} {moved.day}" if "nm" in groups else f"{moved.day} {month}"
-    return f"{text}, {moved.year}" if {"ny", "ey"} & groups.keys() else text
+    if "em" in groups:
+        return f"{moved.day} {month}" + (f" {moved.year}" if "ey" in groups else "")
+    return f"{month} {moved.day}" + (f", {moved.year}" if "ny" in groups else "")
 
 
-def _pad(number: int, like: str) -> str:
-    return f"{number:02d}" if len(like) == 2 else str(number)
+def _padded(groups: dict[str, str], moved: date) -> tuple[str, str]:
+    """Month and day with a leading zero where the original shows that it writes one."""
+    parts = [groups[name] for name in _NUMBERS if name in groups]
+    chinese = "cm" in groups or "bm" in groups
+    zero = any(p.startswith("0") for p in parts) or (
+        not chinese and all(len(p) == 2 for p in parts)
+    )
+    width = 2 if zero else 1
+    return f"{moved.month:0{width}d}", f"{moved.day:0{width}d}"
+
+
+_NUMBERS = ("m", "d", "cm", "cd", "bm", "bd", "um", "ud", "sm", "sd")
