@@ -50,3 +50,7 @@ def his(month: str, name: str) -> pd.DataFrame:
 def resources(month: str, name: str) -> tuple[dict, ...]:
     lines = unpacked(stored("stmary", month, f"{name}.ndjson")).decode().splitlines()
     return tuple(json.loads(line) for line in lines)
+
+
+def observations(month: str) -> pd.DataFrame:
+    return table("lakeside", month, "observations.csv")

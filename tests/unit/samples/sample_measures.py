@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 
 import pandas as pd
-from sample_files import APRIL, EXTRACTS, MARCH, MAY, his, resources, table
+from sample_files import APRIL, EXTRACTS, MARCH, MAY, his, observations, resources, table
 
 from samples.make.his_people import check_digits
 
@@ -21,30 +21,26 @@ def _keys(frame: pd.DataFrame, columns: list[str]) -> set[tuple[str, ...]]:
     return set(frame[columns].itertuples(index=False, name=None))
 
 
-def _observations(month: str) -> pd.DataFrame:
-    return table("lakeside", month, "observations.csv")
-
-
 def lakeside_late() -> int:
-    known = _keys(_observations(MARCH), OBSERVATION)
-    old = _observations(APRIL)[lambda f: f["DATE"] < "2024-04"]
+    known = _keys(observations(MARCH), OBSERVATION)
+    old = observations(APRIL)[lambda f: f["DATE"] < "2024-04"]
     return len(_keys(old, OBSERVATION) - known)
 
 
 def lakeside_corrected() -> int:
     march, april = (
-        _observations(m).drop_duplicates(OBSERVATION, keep=False) for m in (MARCH, APRIL)
+        observations(m).drop_duplicates(OBSERVATION, keep=False) for m in (MARCH, APRIL)
     )
     both = march.merge(april, on=OBSERVATION)
     return int((both["VALUE_x"] != both["VALUE_y"]).sum())
 
 
 def lakeside_deleted() -> int:
-    return len(_keys(_observations(MARCH), OBSERVATION) - _keys(_observations(APRIL), OBSERVATION))
+    return len(_keys(observations(MARCH), OBSERVATION) - _keys(observations(APRIL), OBSERVATION))
 
 
 def lakeside_doubled() -> int:
-    return int(_observations(MARCH).duplicated().sum())
+    return int(observations(MARCH).duplicated().sum())
 
 
 def lakeside_bad_dispenses() -> int:
