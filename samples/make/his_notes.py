@@ -19,7 +19,10 @@ Writer = Callable[[pd.DataFrame], Text]
 ENGLISH_EVERY, FULL_WIDTH_EVERY = 37, 41
 _FULL_WIDTH = str.maketrans("0123456789./", "０１２３４５６７８９．／")
 _HEAD = "姓名：{name}  性别：{sex}  年龄：{age}岁\n"
-_IDENTITY = "身份证号：{national_id}\n现住址：{address}\n联系电话：{phone}\n住院号：{visit_id}\n"
+_IDENTITY = (
+    "身份证号：{national_id}\n工作单位：{employer}\n现住址：{address}\n联系电话：{phone}\n"
+    "联系人：{contact_name}，电话{contact_phone}\n住院号：{visit_id}\n入院日期：{day_zh}\n"
+)
 
 
 def note_rows(frame: pd.DataFrame, doctors: Mapping[str, list[str]]) -> pd.DataFrame:
@@ -63,9 +66,15 @@ def _clinic(frame: pd.DataFrame) -> Text:
     contact = fill(frame, "联系电话：{phone}\n").where(show, "")
     writers = {"eye": his_eye.clinic, "neuro": his_neuro.clinic, "cardio": his_heart.clinic}
     special = _by_group(frame, writers).where(frame["step"] > 0, _general(frame))
-    text = fill(frame, _HEAD) + contact + special + fill(frame, "\n医师签名：{author}")
+    text = fill(frame, _HEAD) + contact + special + _foot(frame)
     english = (frame["visit_no"] % ENGLISH_EVERY == 0) & (frame["step"] > 0)
     return text.where(~english, _english(frame))
+
+
+def _foot(frame: pd.DataFrame) -> Text:
+    """Every third visit is told the date to come back."""
+    told = either(frame, frame["visit_no"] % 3 == 0, "\n预约复诊日期：{next_day}", "")
+    return told + fill(frame, "\n医师签名：{author}")
 
 
 def _general(frame: pd.DataFrame) -> Text:

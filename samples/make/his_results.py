@@ -27,6 +27,8 @@ def measured(visits: pd.DataFrame, patients: pd.DataFrame) -> pd.DataFrame:
     frame = visits.reset_index(drop=True).copy()
     for name in ("name", "surname", "sex", "birth_year", "side", "doctor", "phone", "national_id"):
         frame[name] = who[name]
+    for name in ("employer", "contact_name", "contact_phone"):
+        frame[name] = who[name]
     for name in ("address", "diabetes", "hypertension", "lipids", "fibrillation", "coronary"):
         frame[name] = who[name]
     frame["patient_id"], frame["female"], frame["smoker"] = (
@@ -39,6 +41,9 @@ def measured(visits: pd.DataFrame, patients: pd.DataFrame) -> pd.DataFrame:
         frame[name] &= frame["step"] > 0
     years = (frame["day"] - frame["index_day"]).dt.days / 365.25
     frame["years"] = np.maximum(years, 0)
+    frame["day_zh"] = frame["at"].dt.strftime("%Y年%m月%d日")
+    next_visit = frame["left"] + pd.to_timedelta(30 + 14 * (frame["visit_no"] % 5), unit="D")
+    frame["next_day"] = next_visit.dt.strftime("%Y-%m-%d")
     frame["age"] = frame["day"].dt.year - frame["birth_year"]
     return _heart(_brain(_eyes(frame)))
 

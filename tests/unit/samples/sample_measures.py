@@ -7,86 +7,40 @@ maker's own intermediate tables, so that maker and README cannot agree on someth
 from __future__ import annotations
 
 import io
-import json
-from functools import cache
-from pathlib import Path
 
 import pandas as pd
+from sample_files import APRIL, EXTRACTS, MARCH, MAY, his, observations, resources, table
 
-from samples.make.extract import unpacked
 from samples.make.his_people import check_digits
-from samples.make.his_words import FILES, PINYIN
 
-SAMPLES = Path(__file__).parents[3] / "samples"
-EXTRACTS = SAMPLES / "extracts"
-MARCH, APRIL, MAY = "2024-03", "2024-04", "2024-05"
 OBSERVATION = ["PATIENT", "ENCOUNTER", "CODE", "DATE"]
 LAB, EYE = ["检验单号", "项目代码"], ["检查号", "眼别"]
-
-
-def manifest(folder: Path) -> dict:
-    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-
-
-def stored(hospital: str, month: str, name: str) -> Path:
-    folder = EXTRACTS / hospital / month
-    found = [p for p in (folder / name, folder / f"{name}.gz") if p.is_file()]
-    assert len(found) == 1, f"{hospital} {month} {name}: {len(found)} files"
-    return found[0]
-
-
-@cache
-def table(hospital: str, month: str, name: str) -> pd.DataFrame:
-    content = unpacked(stored(hospital, month, name))
-    encoding = "utf-8" if hospital != "renmin" or name == "consents.csv" else "gb18030"
-    text = content.decode(encoding)
-    return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-
-
-@cache
-def his(month: str, name: str) -> pd.DataFrame:
-    chinese, pinyin = FILES[name]
-    folder = EXTRACTS / "renmin" / month
-    shown = pinyin if any(folder.glob(f"{pinyin}*")) else chinese
-    frame = table("renmin", month, shown)
-    back = {short: long for long, short in PINYIN.items()}
-    return frame if name == "front_sheet" else frame.rename(columns=back)
-
-
-@cache
-def resources(month: str, name: str) -> tuple[dict, ...]:
-    lines = unpacked(stored("stmary", month, f"{name}.ndjson")).decode().splitlines()
-    return tuple(json.loads(line) for line in lines)
 
 
 def _keys(frame: pd.DataFrame, columns: list[str]) -> set[tuple[str, ...]]:
     return set(frame[columns].itertuples(index=False, name=None))
 
 
-def _observations(month: str) -> pd.DataFrame:
-    return table("lakeside", month, "observations.csv")
-
-
 def lakeside_late() -> int:
-    known = _keys(_observations(MARCH), OBSERVATION)
-    old = _observations(APRIL)[lambda f: f["DATE"] < "2024-04"]
+    known = _keys(observations(MARCH), OBSERVATION)
+    old = observations(APRIL)[lambda f: f["DATE"] < "2024-04"]
     return len(_keys(old, OBSERVATION) - known)
 
 
 def lakeside_corrected() -> int:
     march, april = (
-        _observations(m).drop_duplicates(OBSERVATION, keep=False) for m in (MARCH, APRIL)
+        observations(m).drop_duplicates(OBSERVATION, keep=False) for m in (MARCH, APRIL)
     )
     both = march.merge(april, on=OBSERVATION)
     return int((both["VALUE_x"] != both["VALUE_y"]).sum())
 
 
 def lakeside_deleted() -> int:
-    return len(_keys(_observations(MARCH), OBSERVATION) - _keys(_observations(APRIL), OBSERVATION))
+    return len(_keys(observations(MARCH), OBSERVATION) - _keys(observations(APRIL), OBSERVATION))
 
 
 def lakeside_doubled() -> int:
-    return int(_observations(MARCH).duplicated().sum())
+    return int(observations(MARCH).duplicated().sum())
 
 
 def lakeside_bad_dispenses() -> int:
@@ -305,23 +259,13 @@ def renmin_wide_notes() -> int:
     return int(his(MARCH, "notes")["文书内容"].str.contains("[０-９]").sum())
 
 
+def _licensing(hospital: str, month: str) -> pd.DataFrame:
+    return table(hospital, month, "consents.csv").query("purpose == 'commercial_licensing'")
+
+
 def _decided(decision: str, month: str) -> int:
-    licensing = [
-        table(h, month, "consents.csv").query("purpose == 'commercial_licensing'")
-        for h in ("lakeside", "renmin", "stmary")
-    ]
-    march = [
-        set(
-            table(h, MARCH, "consents.csv").query("purpose == 'commercial_licensing'")["patient_id"]
-        )
-        for h in ("lakeside", "renmin", "stmary")
-    ]
-    if decision == "permit":
-        return sum(
-            len(set(f.query("decision == 'permit'")["patient_id"]) - old)
-            for f, old in zip(licensing, march, strict=True)
-        )
-    return sum(int((f["decision"] == decision).sum()) for f in licensing)
+    frames = [_licensing(h, month) for h in ("lakeside", "renmin", "stmary")]
+    return sum(int((f["decision"] == decision).sum()) for f in frames)
 
 
 def consents_denied() -> int:
@@ -337,7 +281,11 @@ def consents_withdrawn_may() -> int:
 
 
 def consents_permitted_may() -> int:
-    return _decided("permit", MAY)
+    return sum(
+        len(set(_licensing(h, MAY).query("decision == 'permit'")["patient_id"]) - known)
+        for h in ("lakeside", "renmin", "stmary")
+        for known in [set(_licensing(h, MARCH)["patient_id"])]
+    )
 
 
 def consents_expiring() -> int:

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 import pytest
-import sample_measures as seen
+import sample_files as seen
+from sample_measures import measures
 
 from samples.make.extract import MONTHS, unpacked
 from samples.make.his_people import check_digits
@@ -67,13 +68,13 @@ def test_all_samples_together_are_small_enough_for_git() -> None:
 
 
 def test_the_readme_states_every_measured_case_and_no_other() -> None:
-    assert set(_stated()) == set(seen.measures())
+    assert set(_stated()) == set(measures())
 
 
-@pytest.mark.parametrize("case", sorted(seen.measures()))
+@pytest.mark.parametrize("case", sorted(measures()))
 def test_an_edge_case_is_in_the_files_as_often_as_the_readme_says(case: str) -> None:
     assert _stated()[case] > 0
-    assert seen.measures()[case]() == _stated()[case]
+    assert measures()[case]() == _stated()[case]
 
 
 def test_citizen_numbers_check_and_agree_with_birth_and_sex() -> None:

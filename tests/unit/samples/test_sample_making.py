@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import sample_measures as seen
+import sample_files as seen
 
 from samples.make import broken, draw
 from samples.make.extract import unpacked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-import sample_measures as seen
+import sample_files as seen
 
 from samples.make import his_tables
 
@@ -118,6 +118,9 @@ def test_notes_hold_names_numbers_negations_and_both_eyes() -> None:
         "身份证号：": 400,
         "联系电话：": 400,
         "现住址：": 400,
+        "联系人：": 400,
+        "入院日期：20": 400,
+        "预约复诊日期：20": 800,
         "否认高血压": 300,
         "父亲有脑梗死病史": 300,
         "双眼眼压均为": 50,
