@@ -22,7 +22,8 @@ ROLES: Mapping[str, str] = {
     "phone": "phone", "contact_phone": "phone", "national_id": "id", "health_card": "id",
     "driver_licence": "id", "passport": "id", "identifiers": "ids", "address": "address",
     "city": "place", "county": "place", "birth_place": "place", "zip": "zip",
-    "employer": "organisation", "department": "ignore", "patient_id": "id",
+    "employer": "organisation", "organisation_name": "organisation", "department": "ignore",
+    "patient_id": "id",
 }  # fmt: skip
 COMPOUND = ("欧阳", "上官", "司马", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒",
             "夏侯", "南宫", "端木", "百里", "长孙", "宇文")  # fmt: skip

@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 from clearward.notes.identifiers import COMPOUND
 
+# digits with what people write between them
+_RUN = re.compile(r"\d[\d ().+-]{7,}")
+
 
 class PhiSpan(NamedTuple):
     """Where an identifier stood, and its kind; never the text of it."""
@@ -27,6 +30,7 @@ class PhiSpan(NamedTuple):
 class _Pattern:
     kind: str
     needs: str
+    digits: int
     regex: re.Pattern[str]
 
 
@@ -46,7 +50,9 @@ def phi_patterns() -> PhiPatterns:
     path = Path(__file__).with_name("phi.toml")
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     general = tuple(
-        _Pattern(item["kind"], item.get("needs", ""), re.compile(item["regex"]))
+        _Pattern(
+            item["kind"], item.get("needs", ""), item.get("digits", 0), re.compile(item["regex"])
+        )
         for item in document["patterns"]
     )
     words = "|".join(sorted(document["eponyms"]["words"], key=len, reverse=True))
@@ -71,8 +77,9 @@ def _chinese(body: dict[str, str]) -> tuple[re.Pattern[str], ...]:
 def find_phi(plain: str, lang: str) -> Iterator[PhiSpan]:
     """Every general identifier in a folded text; spans may overlap."""
     rules = phi_patterns()
+    digits = max((sum(map(str.isdigit, run)) for run in _RUN.findall(plain)), default=0)
     for pattern in rules.general:
-        if pattern.needs and pattern.needs not in plain:
+        if pattern.digits > digits or (pattern.needs and pattern.needs not in plain):
             continue
         for match in pattern.regex.finditer(plain):
             start, end = match.span(1 if match.re.groups else 0)

@@ -109,11 +109,15 @@ def _staff_sql(table: Table, paths: list[Path], present: frozenset[str]) -> list
         names = [name for name in names if not name.endswith("_id")]
     else:
         names = [c.name for c in table.columns if c.name in _DOCTORS and c.name in present]
-    return [_people_sql(names, paths, "NULL::VARCHAR")] if names else []
+    # an organisation's name has no surname: it is looked for whole
+    called = {"name": "organisation_name"} if "organization_id" in table.natural_key else {}
+    return [_people_sql(names, paths, "NULL::VARCHAR", called)] if names else []
 
 
-def _people_sql(names: list[str], paths: list[Path], key: str) -> str:
-    fields: Mapping[str, str] = {name: f"CAST({name} AS VARCHAR)" for name in names}
+def _people_sql(
+    names: list[str], paths: list[Path], key: str, called: Mapping[str, str] | None = None
+) -> str:
+    fields = {(called or {}).get(name, name): f"CAST({name} AS VARCHAR)" for name in names}
     body = ", ".join(f"'{name}': {value}" for name, value in fields.items())
     return (
         f"SELECT DISTINCT {key} AS patient_key, to_json({{{body}}})::VARCHAR AS person"

@@ -12,17 +12,23 @@ from typing import NamedTuple
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
            "October", "November", "December")  # fmt: skip
 _NAMES = "|".join(f"{m}|{m[:3]}" for m in _MONTHS) + "|Sept"
-_DATE = re.compile(
+# at the start of a run of digits, which is where every one of them begins
+_NUMERIC = re.compile(
     r"(?<![\d./-])(?P<y>(?:19|20)\d{2})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})(?![\d./-]\d|\d)"
     r"|(?<!\d)(?P<cy>(?:19|20)\d{2})\s?年\s?(?P<cm>\d{1,2})\s?月(?:\s?(?P<cd>\d{1,2})\s?[日号])?"
     r"|(?<![\d年])(?P<bm>\d{1,2})月(?P<bd>\d{1,2})[日号]"
     r"|(?<![\d./-])(?P<um>\d{1,2})(?P<us>[-/])(?P<ud>\d{1,2})(?P=us)(?P<uy>(?:19|20)?\d{2})(?![\d/-])"
-    rf"|(?<![A-Za-z])(?P<nm>{_NAMES})\.?\s+(?P<nd>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<ny>(?:19|20)\d{{2}}))?(?![\d/])"
     rf"|(?<![\d/])(?P<ed>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<em>{_NAMES})\.?(?:,?\s+(?P<ey>(?:19|20)\d{{2}}))?(?![A-Za-z\d])"
-    rf"|(?<![A-Za-z])(?P<om>{_NAMES})\.?,?\s+(?P<oy>(?:19|20)\d{{2}})(?!\d)"
     r"|(?<![\d.])(?P<p>(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d|\.\d)"
-    r"|(?i:(?<![a-z])(?:on|since|dated|until|by)\s)(?P<sm>\d{1,2})/(?P<sd>\d{1,2})(?![\d/%])"
+    r"|(?P<sm>\d{1,2})/(?P<sd>\d{1,2})(?![\d/%])"
 )
+_NAMED = re.compile(
+    rf"(?<![A-Za-z])(?P<nm>{_NAMES})\.?\s+(?P<nd>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<ny>(?:19|20)\d{{2}}))?(?![\d/])"
+    rf"|(?<![A-Za-z])(?P<om>{_NAMES})\.?,?\s+(?P<oy>(?:19|20)\d{{2}})(?!\d)"
+)
+_RUN = re.compile(r"\d+")
+# "5/3" alone may be a share, a pressure or an acuity
+_ANNOUNCED = re.compile(r"(?i:(?<![a-z])(?:on|since|dated|until|by))\s$")
 
 
 class DateEdit(NamedTuple):
@@ -41,10 +47,23 @@ def shifted_dates(plain: str, days: int, *, year: int) -> Iterator[DateEdit]:
         days: the patient's own shift.
         year: year of the note, for dates that name none.
     """
-    for match in _DATE.finditer(plain):
+    for match in _matches(plain):
         edit = _edit(match, days, year)
         if edit is not None:
             yield edit
+
+
+def _matches(plain: str) -> Iterator[re.Match[str]]:
+    end = 0
+    for run in _RUN.finditer(plain):
+        at = run.start()
+        match = _NUMERIC.match(plain, at) if at >= end else None
+        if match is None or (match["sm"] and not _ANNOUNCED.search(plain, max(0, at - 7), at)):
+            continue
+        end = match.end()
+        yield match
+    if any(month[:3] in plain for month in _MONTHS):
+        yield from _NAMED.finditer(plain)
 
 
 def _edit(match: re.Match[str], days: int, year: int) -> DateEdit | None:

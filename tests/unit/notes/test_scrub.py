@@ -141,3 +141,14 @@ def test_spans_of_findings_move_with_the_text() -> None:
     (moved, gone) = result.moved([(start, start + 6), (0, 4)])
     assert moved is not None and result.text[slice(*moved)] == "EF 55%"
     assert gone is None
+
+
+def test_an_organisation_is_looked_for_whole() -> None:
+    known = identifiers_of({"organisation_name": "The Hospital of Lynn"}, staff=True)
+    assert [item.text for item in known] == ["thehospitaloflynn"]
+
+
+def test_a_pattern_that_needs_digits_is_searched_where_they_are() -> None:
+    assert "[ID]" in scrubbed("id 123456789").text
+    assert "[PHONE]" in scrubbed("call (415) 555-0199").text
+    assert scrubbed("12 34 56").spans == ()
