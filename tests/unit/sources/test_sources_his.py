@@ -62,7 +62,7 @@ def test_rare_characters_survive_gb18030(his):
 
 
 def test_a_utf8_file_sent_as_gb18030_is_refused(his):
-    with pytest.raises(ExtractError, match="is in UTF-8|not in its system's encoding"):
+    with pytest.raises(ExtractError, match=r"is in UTF-8|not in its system's encoding"):
         send(his, small_export(), encoding="utf-8")
 
 
