@@ -31,7 +31,8 @@ class NotesReport:
 
     Attributes:
         notes: versions of notes written, deletions included.
-        withheld_leak: notes not written because a known identifier stood in the scrubbed text.
+        withheld_leak: notes written as deleted, without their text, because a known identifier
+            stood in the scrubbed text.
         findings_on_phi: findings not written because scrubbing touched their characters.
         by_attribute, rejected, phi: counts by attribute, by attribute and reason, by kind.
     """
@@ -98,7 +99,9 @@ class PartitionWork:
             reading = read_text(row["text"])
             scrubbed = self._scrub(row)
             if self._everyone.leaks(open_document(scrubbed.text).plain):
+                # Written as deleted, so that an older version of the note does not stay in force.
                 self._counts["withheld_leak"] += 1
+                notes.append(self._note({**row, "op": "D"}, None, lang=None))
                 continue
             notes.append(self._note(row, scrubbed.text, lang=reading.lang))
             findings += self._findings(row, reading, scrubbed)

@@ -6,7 +6,6 @@ The rules are elsewhere: what is read in `reader`, what is replaced in `scrub`, 
 
 from __future__ import annotations
 
-import importlib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +13,19 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
+from clearward.deidentify.dates import shift_days
 from clearward.errors import DeidentifyError
 from clearward.keyring import Keyring, install_hmac
 from clearward.notes.partition import NotesReport, PartitionWork, Row, Shift
-from clearward.notes.roster import everyone, make_roster, note_tables, staff_identifiers
+from clearward.notes.roster import (
+    everyone,
+    make_empty_roster,
+    make_roster,
+    note_tables,
+    staff_identifiers,
+)
 from clearward.notes.tables import Staging
 from clearward.settings import Settings
 from clearward.sources.spec import Table
@@ -51,20 +58,24 @@ def read_partition(
     """
     warehouse = Warehouse(settings.warehouse)
     _check_cleared(warehouse, hospital, month=month)
-    shift = shift or _shift_of(keyring)
+    shift = shift or partial(shift_days, keyring)
+    place = {"hospital": hospital, "month": month}
     with (
         engine(settings, ordered=True) as connection,
         _scratch(settings) as folder,
         _no_values_shown(hospital, month),
     ):
-        _meet_people(connection, warehouse, hospital=hospital, month=month)
+        # Meeting everyone takes a minute at a large hospital: not for a month without a note.
+        if _cleared_notes(warehouse, **place):
+            _meet_people(connection, warehouse, **place)
+        else:
+            make_empty_roster(connection)
         install_hmac(connection, "row_key_of", keyring.key("row"))
         staff = staff_identifiers(connection)
         known = everyone(connection, staff)
         work = PartitionWork(
             keyring, shift, hospital=hospital, month=month, staff=staff, everyone=known
         )
-        place = {"hospital": hospital, "month": month}
         with Staging(folder, "note") as notes, Staging(folder, "finding") as findings:
             for batch in _batches(connection, warehouse, rows=batch_rows, **place):
                 written, found = work.read(batch)
@@ -96,13 +107,20 @@ def _batches(
     rows: int,
 ) -> Iterator[list[Row]]:
     """Cleared notes of every source system, at most `rows` at a time."""
-    for system, table in note_tables():
-        name = system.warehouse_name(table)
-        path = warehouse.partition("cleared", name, month=month, hospital=hospital)
-        if path.exists():
-            query = _notes_sql(table, path, hospital)
-            for batch in connection.execute(query).to_arrow_reader(rows):
-                yield batch.to_pylist()
+    for table, path in _cleared_notes(warehouse, hospital=hospital, month=month):
+        query = _notes_sql(table, path, hospital)
+        for batch in connection.execute(query).to_arrow_reader(rows):
+            yield batch.to_pylist()
+
+
+def _cleared_notes(warehouse: Warehouse, *, hospital: str, month: str) -> list[tuple[Table, Path]]:
+    """Tables with free text that hold a row this month."""
+    found = [
+        (table, warehouse.partition("cleared", name, month=month, hospital=hospital))
+        for system, table in note_tables()
+        for name in [system.warehouse_name(table)]
+    ]
+    return [(t, p) for t, p in found if p.exists() and pq.read_metadata(p).num_rows]
 
 
 def _notes_sql(table: Table, path: Path, hospital: str) -> str:
@@ -122,12 +140,6 @@ def _notes_sql(table: Table, path: Path, hospital: str) -> str:
         FROM {read_parquet_sql([path])} n LEFT JOIN own ON own.patient_key = n.patient_key
         ORDER BY n.patient_key, n.row_key, n.op
     """
-
-
-def _shift_of(keyring: Keyring) -> Shift:
-    # by name: the two rooms stand side by side and neither is imported while the other loads
-    module = importlib.import_module("clearward.deidentify.dates")
-    return partial(module.shift_days, keyring)
 
 
 def _check_cleared(warehouse: Warehouse, hospital: str, *, month: str) -> None:

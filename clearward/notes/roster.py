@@ -16,6 +16,7 @@ import duckdb
 from clearward.notes.identifiers import ROLES, Identifier, audited, identifiers_of
 from clearward.notes.scrub import KnownPeople
 from clearward.sources.spec import SourceSystem, Table, load_spec, source_systems
+from clearward.sources.state_sql import accepted_history
 from clearward.warehouse import Warehouse, read_parquet_sql
 
 BATCH = 10_000
@@ -30,13 +31,22 @@ def make_roster(
     staff: list[str] = []
     for system in map(load_spec, source_systems()):
         for table in system.tables:
-            paths = warehouse.history(
-                "raw", system.warehouse_name(table), upto=month, hospital=hospital
-            )
+            name = system.warehouse_name(table)
+            paths = accepted_history(warehouse, name, upto=month, hospital=hospital)
             if paths:
                 present = _columns(connection, paths)
                 own += _own_sql(table, paths, present)
                 staff += _staff_sql(table, paths, present)
+    _make_tables(connection, own, staff)
+    return len(own) + len(staff)
+
+
+def make_empty_roster(connection: duckdb.DuckDBPyConnection) -> None:
+    """The tables of `make_roster` with nobody in them."""
+    _make_tables(connection, [], [])
+
+
+def _make_tables(connection: duckdb.DuckDBPyConnection, own: list[str], staff: list[str]) -> None:
     nobody = "SELECT NULL::VARCHAR AS patient_key, NULL::VARCHAR AS person WHERE false"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE own AS
@@ -45,7 +55,6 @@ def make_roster(
         CREATE OR REPLACE TEMP TABLE staff AS
         SELECT DISTINCT person FROM ({" UNION ALL ".join([nobody, *staff])}) ORDER BY person;
     """)
-    return len(own) + len(staff)
 
 
 def staff_identifiers(connection: duckdb.DuckDBPyConnection) -> list[Identifier]:

@@ -13,6 +13,7 @@ import pytest
 from clearward.keyring import Keyring, init_keyring, pseudonym
 from clearward.notes.pipeline import NotesReport, read_partition
 from clearward.settings import Settings, load_settings
+from clearward.sources.state_sql import marker_path
 from clearward.warehouse import Warehouse
 
 HOSPITAL, MONTH, SHIFT = "renmin", "2024-05", 10
@@ -65,6 +66,9 @@ class Hospital:
     def write(self) -> None:
         self._write("raw", "his__patients", self.patients)
         self._write("raw", "his__staff", self.staff)
+        marker = marker_path(self.warehouse, month=MONTH, hospital=HOSPITAL)
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text("{}")
         self._write("cleared", "his__notes", self.notes)
         self._write(
             "cleared",

@@ -34,7 +34,11 @@ def test_a_note_that_names_another_patient_is_withheld(hospital: Any) -> None:
     hospital.note("N2", "P1", "视力右眼0.5")
     report = hospital.run()
     assert report.withheld_leak == 1
-    assert [n["row_key"] for n in hospital.rows("note")] == [hospital.key("notes", "N2")]
+    written = {n["row_key"]: (n["op"], n["text"] is None) for n in hospital.rows("note")}
+    assert written == {
+        hospital.key("notes", "N1"): ("D", True),
+        hospital.key("notes", "N2"): ("I", False),
+    }
     assert {f["note_key"] for f in hospital.rows("finding")} == {hospital.key("notes", "N2")}
 
 
