@@ -1,5 +1,5 @@
-"""The people of the dbt tests: three invented hospitals over two months. Each person is there to show
-one thing, which the row's name says.
+"""The people of the dbt tests: three invented hospitals over two months. Each person is there to
+show one thing, which the row's name says.
 """
 
 from __future__ import annotations
