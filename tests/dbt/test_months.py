@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from tests.dbt.conftest import Dbt, copy_zone, partition_models
+from tests.dbt.conftest import copy_zone, partition_models
 from tests.dbt.story import JUNE, MAY, key
 
 
