@@ -33,8 +33,14 @@ class Dbt:
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        self.run(["parse"], {}).check_returncode()
+        if not (target / "manifest.json").exists():
+            self.run(["parse"], {}).check_returncode()
         self.manifest: dict[str, Any] = json.loads((target / "manifest.json").read_text())
+
+    def in_target(self, target: Path) -> Dbt:
+        """The same parsed project in another folder: runs side by side must not share one."""
+        shutil.copytree(self.target, target)
+        return Dbt(target)
 
     def start(self, arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
         """Start dbt in a process of its own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from tests.dbt.conftest import Dbt, copy_zone, partition_models
+from tests.dbt.conftest import copy_zone, partition_models
 from tests.dbt.story import JUNE, MAY, key
 
 
@@ -106,9 +106,10 @@ def test_a_rerun_in_a_staging_folder_repeats_every_byte(dbt, two_months, tmp_pat
 
 
 def test_two_months_build_side_by_side(dbt, two_months, tmp_path):
-    root = copy_zone(two_months, tmp_path, "deidentified", "core")
+    root = copy_zone(two_months, tmp_path / "warehouse", "deidentified", "core")
+    command = ["build", "--exclude-resource-type", "unit_test", "test"]
     runs = [
-        Dbt.start(dbt, ["run"], dbt.prepare(root, month) | {"DBT_PARTIAL_PARSE": "true"})
+        dbt.in_target(tmp_path / month).start(command, dbt.prepare(root, month))
         for month in (MAY, JUNE)
     ]
     outputs = [run.communicate()[0] for run in runs]
