@@ -58,20 +58,18 @@ def base_prefix(manifest: Manifest) -> str:
     return f"{manifest.product}/{manifest.version}/{manifest.base}/"
 
 
-def load_manifest(
+def find_manifest(
     storage: Storage,
     product: str,
     version: Version | str,
     *,
     public_key: Ed25519PublicKey | None = None,
-) -> Manifest:
-    """Read a published manifest; ReleaseError when there is none, or its signature fails."""
+) -> Manifest | None:
+    """Read a published manifest, None if there is none; ReleaseError if its signature fails."""
     try:
         envelope = storage.get_bytes(manifest_key(product, parse_version(str(version))))
-    except KeyMissingError as error:
-        raise ReleaseError(
-            f"There is no release {version} of {product}.", do="list the releases"
-        ) from error
+    except KeyMissingError:
+        return None
     manifest = read_manifest(envelope, public_key)
     if (manifest.product, str(manifest.version)) != (product, str(version)):
         raise ReleaseError(
@@ -79,6 +77,20 @@ def load_manifest(
             seen=f"{manifest.product} {manifest.version}",
             do="verify the store; someone has moved files in it",
         )
+    return manifest
+
+
+def load_manifest(
+    storage: Storage,
+    product: str,
+    version: Version | str,
+    *,
+    public_key: Ed25519PublicKey | None = None,
+) -> Manifest:
+    """The same, but ReleaseError when there is none."""
+    manifest = find_manifest(storage, product, version, public_key=public_key)
+    if manifest is None:
+        raise ReleaseError(f"There is no release {version} of {product}.", do="list the releases")
     return manifest
 
 
@@ -104,7 +116,11 @@ def last_manifest(
 
 def is_retired(storage: Storage, product: str, version: Version | str) -> bool:
     """True when the release was withdrawn from delivery."""
-    return any(True for _ in storage.list(f"{product}/{version}/{RETIRED_NAME}"))
+    try:
+        storage.get_bytes(f"{product}/{version}/{RETIRED_NAME}")
+    except KeyMissingError:
+        return False
+    return True
 
 
 def list_releases(storage: Storage, product: str | None = None) -> tuple[Release, ...]:
