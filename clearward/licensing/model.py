@@ -1,0 +1,75 @@
+"""Licences as values. Rules over them belong to `policies`, keeping them to `registry`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from clearward.errors import LicenceError
+
+
+class Status(StrEnum):
+    """Whether a licence is in force; its dates decide too."""
+
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+class Reason(StrEnum):
+    """Why a decision fell as it did; kept in the audit log."""
+
+    GRANTED = "granted"
+    FORBIDDEN_PURPOSE = "forbidden_purpose"
+    UNKNOWN_PRODUCT = "unknown_product"
+    REVOKED = "revoked"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+    OTHER_PRODUCT = "other_product"
+    OTHER_PURPOSE = "other_purpose"
+    OTHER_VERSION = "other_version"
+    RETIRED_RELEASE = "retired_release"
+    NO_RELEASE = "no_release"
+    BAD_TOKEN = "bad_token"  # noqa: S105 - a reason, not a token
+    BAD_LINK = "bad_link"
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Buyer x product x purpose x versions x dates x terms.
+
+    Attributes:
+        id: public name of the licence.
+        version_range: see `releases.version.range_bounds`.
+        terms_sha256: hash of the signed text.
+        valid_from, valid_until: first moment in force, first moment no longer in force; UTC.
+    """
+
+    id: str
+    buyer: str
+    product: str
+    purpose: str
+    version_range: str
+    terms_sha256: str
+    valid_from: datetime
+    valid_until: datetime
+    status: Status = Status.ACTIVE
+
+
+@dataclass(frozen=True)
+class Decision:
+    """May it be received, and why."""
+
+    allowed: bool
+    reason: Reason
+
+
+def parse_moment(text: str) -> datetime:
+    """A moment as the state database keeps it; LicenceError for anything without a time zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise LicenceError("Not a moment.", expected="ISO 8601, as 2026-01-31T00:00:00Z") from error
+    if moment.tzinfo is None:
+        raise LicenceError("A moment without a time zone.", expected="ISO 8601 with Z")
+    return moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""From protected tables to a published release: built, judged, approved, signed, never changed."""

@@ -1,0 +1,204 @@
+"""Build a release candidate: data, documents and figures in one folder, ready to be judged. Nothing
+is published here, and no gate is asked: a red candidate may be looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from clearward.errors import ReleaseError
+from clearward.keyring import Keyring
+from clearward.products.spec import load_product
+from clearward.releases import evidence, lineage
+from clearward.releases.bundle import replacing, write_bundle
+from clearward.releases.documents import Facts
+from clearward.releases.figures import gather_figures
+from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
+from clearward.releases.records import record_candidate
+from clearward.releases.shelf import last_manifest, load_manifest, versions
+from clearward.releases.signing import key_id, load_public_key
+from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
+from clearward.releases.version import (
+    FIRST,
+    Change,
+    Version,
+    additions,
+    breaks,
+    next_version,
+    parse_version,
+)
+from clearward.settings import Settings
+from clearward.storage import Storage, open_storage
+from clearward.warehouse import check_month
+
+CANDIDATE_NAME = "candidate.json"
+_FILES = "files"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What would be published. ``change`` is NOTHING when it already is.
+
+    Attributes:
+        folder: ``<home>/candidates/<product>/<month>``; its ``files`` are what buyers get.
+        base: content name of the files, see `manifest.Manifest.base`.
+        previous: version and manifest hash of the release before, or empty.
+        facts: changes, lineage, gate and privacy figures, as published.
+    """
+
+    product: str
+    month: str
+    version: str
+    change: Change
+    content_sha256: str
+    base: str
+    folder: Path
+    previous: Mapping[str, str]
+    files: tuple[FileEntry, ...]
+    facts: Mapping[str, Any]
+
+    def path(self, entry: FileEntry) -> Path:
+        """A file of the candidate on disk."""
+        return self.folder / _FILES / entry.path
+
+    def metadata(self) -> dict[str, int | float | str]:
+        """Counts and ids."""
+        data = [f for f in self.files if f.table]
+        return {
+            "product": self.product,
+            "month": self.month,
+            "version": self.version,
+            "change": self.change.value,
+            "content_sha256": self.content_sha256,
+            "tables": len(data),
+            "rows": sum(f.rows or 0 for f in data),
+            "bytes": sum(f.bytes for f in self.files),
+            "files": len(self.files),
+        }
+
+
+def candidate_folder(settings: Settings, product: str, *, month: str) -> Path:
+    """``<home>/candidates/<product>/<month>``."""
+    return settings.home / "candidates" / load_product(product).name / check_month(month)
+
+
+def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month: str) -> Candidate:
+    """Gather protected tables, reports and lineage into the candidate's folder.
+
+    The same inputs give the same bytes. Replaces an earlier candidate of the month.
+
+    Raises:
+        ReleaseError: something is missing, or the month lies before the last release.
+        GateError: there is no gate report (its colour is judged by `publish`).
+    """
+    spec = load_product(product)
+    tables = read_tables(settings, spec, month=check_month(month))
+    storage = open_storage(settings)
+    last = last_manifest(storage, product, public_key=load_public_key(keyring))
+    content = content_hash(tables)
+    same = find_published(storage, product, content=content, month=month)
+    change = Change.NOTHING if same else _classify(last, tables, month=month)
+    version = same.version if same else _version(last, change)
+    before = None if same else last
+    facts = gather_figures(settings, spec, tables, storage=storage, last=before, month=month)
+    public_key = load_public_key(keyring)
+    previous = dict(same.previous) if same else _previous(last)
+    facts |= {
+        "product": spec.name,
+        "version": str(version),
+        "month": month,
+        "change": change.value,
+        "previous": previous,
+        "key_id": key_id(public_key),
+    }
+    told = Facts(
+        product=spec,
+        tables=tables,
+        values=facts,
+        gate=evidence.publishable(
+            evidence.read_gate(settings, product, month=month), spec.protection.k
+        ),
+        dbt=lineage.read_dbt_manifest(),
+    )
+    folder = candidate_folder(settings, product, month=month)
+    docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
+    with replacing(folder) as building:
+        files = write_bundle(building / _FILES, told, data_docs=docs)
+        base = hash_file(building / _FILES / SUMS_NAME)[:16]
+        candidate = Candidate(
+            product=product,
+            month=month,
+            version=str(version),
+            change=change,
+            content_sha256=content,
+            base=base,
+            folder=folder,
+            previous=previous,
+            files=files,
+            facts=facts,
+        )
+        _save(building, candidate)
+    record_candidate(settings, candidate.metadata())
+    return candidate
+
+
+def find_published(storage: Storage, product: str, *, content: str, month: str) -> Manifest | None:
+    """The newest release of the month, if it holds this very content."""
+    for version in reversed(versions(storage, product)):
+        manifest = load_manifest(storage, product, version)
+        if manifest.month == month:
+            return manifest if manifest.content_sha256 == content else None
+    return None
+
+
+def _classify(last: Manifest | None, tables: tuple[TableFile, ...], *, month: str) -> Change:
+    if last is None:
+        return Change.FIRST
+    if month < last.month:
+        raise ReleaseError(
+            f"{month} lies before the last release of {last.product}.",
+            seen=f"{last.version} holds {last.month}",
+            expected="the same month, corrected, or a later one",
+            do=f"correct {last.month} instead: it holds the corrected rows too",
+        )
+    schema = {table.table: table.schema for table in tables}
+    if breaks(last.schema, schema):
+        return Change.SCHEMA_BREAK
+    if month != last.month:
+        return Change.NEW_MONTH
+    return Change.SCHEMA_ADDITION if additions(last.schema, schema) else Change.CORRECTION
+
+
+def _version(last: Manifest | None, change: Change) -> Version:
+    return next_version(last.version, change) if last else FIRST
+
+
+def _previous(last: Manifest | None) -> dict[str, str]:
+    return {"version": str(last.version), "manifest_sha256": last.sha256} if last else {}
+
+
+def _save(folder: Path, candidate: Candidate) -> None:
+    document = {**asdict(candidate), "folder": ""}
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / CANDIDATE_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def load_candidate(settings: Settings, product: str, *, month: str) -> Candidate:
+    """Read a candidate back; ReleaseError when there is none or a file of it was changed."""
+    folder = candidate_folder(settings, product, month=month)
+    path = folder / CANDIDATE_NAME
+    if not path.is_file():
+        raise ReleaseError(
+            f"There is no candidate of {product} {month}.",
+            seen=f"no {path}",
+            do="build the candidate",
+        )
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["files"] = tuple(FileEntry(**entry) for entry in document["files"])
+    document["change"] = Change(document["change"])
+    parse_version(document["version"])
+    return Candidate(**{**document, "folder": folder})

@@ -1,0 +1,270 @@
+"""Stage, verify, promote: the only door into the store. Building a candidate belongs to
+`candidate`, what makes evidence good to `evidence`.
+
+Order of a publish, each step safe to repeat after a crash:
+1. everything that can refuse, refuses, before the first byte is stored;
+2. files go under ``<product>/<version>/<base>/``, named so that no other candidate has them;
+3. every stored file is compared with what was signed;
+4. the manifest is created, conditionally: from this moment the release exists;
+5. ``latest.json`` is swapped, the state database and the log follow the store.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from clearward import audit
+from clearward.errors import ReleaseError
+from clearward.keyring import Keyring
+from clearward.products.spec import load_product
+from clearward.releases import evidence, records
+from clearward.releases.candidate import (
+    Candidate,
+    find_published,
+    load_candidate,
+)
+from clearward.releases.manifest import Manifest, read_manifest
+from clearward.releases.shelf import (
+    PUBLIC_KEY,
+    RETIRED_NAME,
+    Release,
+    as_release,
+    base_prefix,
+    file_key,
+    is_retired,
+    last_manifest,
+    load_manifest,
+    manifest_key,
+    show_release,
+)
+from clearward.releases.signing import load_public_key, public_pem
+from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
+from clearward.releases.version import parse_version
+from clearward.settings import Settings
+from clearward.storage import KeyChangedError, KeyExistsError, KeyMissingError, Storage
+from clearward.storage.probe import check_immutable
+
+_SWAPS = 20
+
+
+def publish(
+    settings: Settings,
+    keyring: Keyring,
+    storage: Storage,
+    *,
+    product: str,
+    month: str,
+    approved_by: str | None = None,
+) -> Release:
+    """Publish the candidate of a product and month, or return the release that already holds it.
+
+    Args:
+        settings, keyring, storage: where candidates and reports are, who signs, where it goes.
+        product, month: which candidate.
+        approved_by: a person's name; records their approval of exactly this content.
+
+    Raises:
+        GateError: the release gate is red, broken, missing, or judged other files.
+        ReleaseError: no candidate, no approval, a missed privacy bound, changed files.
+        StorageError: the store refuses, or only pretends to keep what exists unchanged.
+    """
+    candidate = load_candidate(settings, product, month=month)
+    done = find_published(storage, product, content=candidate.content_sha256, month=month)
+    if done:
+        return _finish(settings, storage, done, actor=approved_by or "clearward")
+    tables = _check_files(settings, candidate)
+    evidence.check_gate(evidence.read_gate(settings, product, month=month), tables)
+    privacy = evidence.read_privacy(settings, product, month=month)
+    evidence.check_privacy(privacy, load_product(product), tables=tables)
+    _check_previous(storage, keyring, candidate)
+    if approved_by is not None:
+        approve(settings, product=product, month=month, approved_by=approved_by)
+    actor = records.check_approved(
+        settings, product=product, content_sha256=candidate.content_sha256
+    )
+    check_immutable(storage)
+    manifest = _stage(storage, keyring, candidate)
+    _verify(storage, manifest)
+    return _finish(settings, storage, _promote(storage, keyring, manifest), actor=actor)
+
+
+def approve(settings: Settings, *, product: str, month: str, approved_by: str) -> str:
+    """Record a person's approval of the present candidate; returns the content hash approved."""
+    candidate = load_candidate(settings, product, month=month)
+    records.approve(
+        settings,
+        product=product,
+        month=month,
+        content_sha256=candidate.content_sha256,
+        approved_by=approved_by,
+    )
+    return candidate.content_sha256
+
+
+def retire(
+    settings: Settings, storage: Storage, *, product: str, version: str, actor: str, reason: str
+) -> Release:
+    """Withdraw a release from delivery. Its files stay: who has them must be able to verify."""
+    load_manifest(storage, product, version)
+    records.record_retired(settings, product, version, actor=actor)
+    note = {"version": version, "reason": reason, "at": audit.utc_text(datetime.now(UTC))}
+    with suppress(KeyExistsError):  # retired before: the first reason stands
+        storage.create(f"{product}/{parse_version(version)}/{RETIRED_NAME}", _json(note))
+    return show_release(storage, product, version)
+
+
+def _check_files(settings: Settings, candidate: Candidate) -> tuple[TableFile, ...]:
+    """The candidate's files are what it says they are, and still the protected tables."""
+    changed = [
+        entry.path
+        for entry in candidate.files
+        if not candidate.path(entry).is_file() or hash_file(candidate.path(entry)) != entry.sha256
+    ]
+    tables = read_tables(settings, load_product(candidate.product), month=candidate.month)
+    if changed or content_hash(tables) != candidate.content_sha256:
+        raise ReleaseError(
+            f"The candidate of {candidate.product} {candidate.month} is stale.",
+            seen=f"{len(changed)} changed files"
+            if changed
+            else "protected tables that changed since it was built",
+            expected="the files it was built from",
+            do="build the candidate again",
+        )
+    return tables
+
+
+def _check_previous(storage: Storage, keyring: Keyring, candidate: Candidate) -> None:
+    """A candidate's version and changes are counted from the newest release."""
+    last = last_manifest(storage, candidate.product, public_key=load_public_key(keyring))
+    newest = last.sha256 if last else ""
+    if newest != candidate.previous.get("manifest_sha256", ""):
+        raise ReleaseError(
+            f"The candidate {candidate.product} {candidate.version} follows an older release.",
+            seen=f"candidate after {candidate.previous.get('version', 'none')}",
+            expected=f"after {last.version if last else 'none'}",
+            do="build the candidate again",
+        )
+
+
+def _stage(storage: Storage, keyring: Keyring, candidate: Candidate) -> Manifest:
+    manifest = Manifest(
+        product=candidate.product,
+        version=parse_version(candidate.version),
+        month=candidate.month,
+        content_sha256=candidate.content_sha256,
+        base=candidate.base,
+        published_at=audit.utc_text(datetime.now(UTC)),
+        change=candidate.change.value,
+        previous=candidate.previous,
+        files=candidate.files,
+        facts={name: candidate.facts[name] for name in _PUBLISHED_FACTS},
+    )
+    _publish_key(storage, keyring)
+    for entry in candidate.files:
+        storage.put_file(file_key(manifest, entry), candidate.path(entry), sha256=entry.sha256)
+    return manifest
+
+
+_PUBLISHED_FACTS = ("k", "changes", "breaks", "additions", "gate", "privacy", "lineage")
+
+
+def _publish_key(storage: Storage, keyring: Keyring) -> None:
+    pem = public_pem(keyring)
+    try:
+        storage.create(PUBLIC_KEY, pem)
+    except KeyExistsError as error:
+        if storage.get_bytes(PUBLIC_KEY) != pem:
+            raise ReleaseError(
+                "The store's releases are signed by another key.",
+                seen=f"another {PUBLIC_KEY}",
+                expected="the public half of this keyring's signing key",
+                do="use the keyring that published here, or publish to another store",
+            ) from error
+
+
+def _verify(storage: Storage, manifest: Manifest) -> None:
+    """What lies in the store is what will be signed: no file missing, changed or beside."""
+    wanted = {file_key(manifest, entry): entry for entry in manifest.files}
+    found = set(storage.list(base_prefix(manifest)))
+    wrong = [key for key, entry in wanted.items() if key not in found]
+    for key, entry in wanted.items():
+        if key in found:
+            head = storage.head(key)
+            if (head.size, head.sha256) != (entry.bytes, entry.sha256):
+                wrong.append(key)
+    beside = sorted(found - set(wanted))
+    if wrong or beside:
+        raise ReleaseError(
+            f"The staged files of {manifest.product} {manifest.version} are not as they were sent.",
+            seen=f"{len(wrong)} missing or changed, {len(beside)} unknown",
+            expected=f"{len(wanted)} files",
+            do="see who else writes to the store, then publish again",
+        )
+
+
+def _promote(storage: Storage, keyring: Keyring, manifest: Manifest) -> Manifest:
+    """Create the manifest; where another publisher was first, its release stands."""
+    key = manifest_key(manifest.product, manifest.version)
+    envelope = manifest.signed(keyring)
+    try:
+        storage.create(key, envelope)
+    except KeyExistsError as error:
+        other = load_manifest(storage, manifest.product, manifest.version)
+        if other.content_sha256 != manifest.content_sha256:
+            raise ReleaseError(
+                f"{manifest.product} {manifest.version} was published by someone else meanwhile.",
+                seen=f"content {other.content_sha256[:12]}…",
+                expected=f"content {manifest.content_sha256[:12]}…",
+                do="build the candidate again; it gets the next version",
+            ) from error
+        return other
+    return read_manifest(envelope, load_public_key(keyring))
+
+
+def _finish(settings: Settings, storage: Storage, manifest: Manifest, *, actor: str) -> Release:
+    _point_latest(storage, manifest)
+    retired = is_retired(storage, manifest.product, manifest.version)
+    release = as_release(manifest, is_retired=retired)
+    if not retired:
+        records.record_published(settings, release, actor=actor)
+    return release
+
+
+def _point_latest(storage: Storage, manifest: Manifest) -> None:
+    """Move ``latest.json`` forward, never back, whoever else moves it at the same time."""
+    key = f"{manifest.product}/latest.json"
+    target = _json(
+        {
+            "product": manifest.product,
+            "version": str(manifest.version),
+            "manifest": manifest_key(manifest.product, manifest.version),
+            "manifest_sha256": manifest.sha256,
+        }
+    )
+    for _ in range(_SWAPS):
+        try:
+            etag = storage.head(key).etag
+            seen = json.loads(storage.get_bytes(key))["version"]
+            if parse_version(seen) >= manifest.version:
+                return
+            storage.replace_if(key, target, etag=etag)
+            return
+        except KeyMissingError:
+            try:
+                storage.create(key, target)
+                return
+            except KeyExistsError:
+                continue
+        except KeyChangedError:
+            continue
+    raise ReleaseError(
+        f"latest.json of {manifest.product} could not be moved.",
+        seen=f"{_SWAPS} changes by others",
+        do="publish again: the release itself is published",
+    )
+
+
+def _json(document: object) -> bytes:
+    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
