@@ -14,7 +14,8 @@ from clearward.keyring import PURPOSES, load_keyring
 from clearward.settings import Settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import check_migrated
-from clearward.storage import open_storage, probe
+from clearward.storage import open_storage
+from clearward.storage.probe import probe
 
 _PACKAGES = {"dagster": "1.13", "dbt-core": "1.11", "duckdb": "1.5", "great-expectations": "1.24"}
 _FREE_BYTES = 2 * 1024**3
@@ -83,4 +84,4 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 def _store(settings: Settings) -> Iterator[Finding]:
     for result in probe(open_storage(settings)):
-        yield Finding("store", result.check, result.is_ok, result.seen)
+        yield Finding("store", result.name, result.ok, result.seen)

@@ -32,8 +32,6 @@ def dbt_run(settings: Settings, *, month: str) -> Iterator[dict[str, str]]:
         "CLEARWARD_WAREHOUSE": str(settings.warehouse),
         "CLEARWARD_OUTPUT": str(staging),
         "CLEARWARD_MONTH": month,
-        "CLEARWARD_THREADS": str(settings.threads),
-        "CLEARWARD_MEMORY": settings.memory_limit,
     }
     for zone, model in partition_models():
         Warehouse(staging).partition(zone, model, month=month).parent.mkdir(parents=True)

@@ -86,14 +86,11 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
-def serve(port: int = 8790, host: str = "127.0.0.1") -> None:
+def serve(port: int = 8350, host: str = "127.0.0.1") -> None:
     """Serve releases to licensed buyers: links over HTTP, the licence checked on every request."""
-    import uvicorn  # noqa: PLC0415  (a web server is not needed by any other command)
+    from clearward.licensing.service import run as serve_until_stopped  # noqa: PLC0415
 
-    from clearward.licensing.service import create_app  # noqa: PLC0415
-
-    # Access lines would hold signed links, which are secrets while they live.
-    uvicorn.run(create_app(load_settings()), host=host, port=port, access_log=False)
+    serve_until_stopped(load_settings(), host=host, port=port)
 
 
 @app.command()
