@@ -56,7 +56,7 @@ check: setup manifest ## ruff, mypy, import layers, SQLFluff, Dagster definition
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint dbt_project/models dbt_project/macros --processes 2 --disable-progress-bar
-	@DAGSTER_HOME= $(BIN)/dagster definitions validate --log-level warning
+	@DAGSTER_HOME= $(BIN)/dagster definitions validate -w workspace.yaml --log-level warning
 
 format: setup ## put code and SQL into the house style
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

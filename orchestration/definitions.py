@@ -1,6 +1,8 @@
 """The code location. `workspace.yaml` loads this module; nothing happens until Dagster asks."""
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -28,7 +30,12 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
 
 def default_resources() -> dict[str, Any]:
     """Resources configured by the environment alone."""
-    dbt = DbtCliResource(project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT))
+    dbt = DbtCliResource(
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
+        # the dbt of this environment, whether or not it is on PATH
+        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+    )
     return {"clearward": Clearward(), "dbt": dbt}
 
 

@@ -3,12 +3,10 @@
 import dagster as dg
 
 from clearward.products.spec import product_names
-from orchestration.partitions import extracts, months
 
 hospital_month = dg.define_asset_job(
     "hospital_month",
     selection=dg.AssetSelection.assets("raw", "cleared", "deidentified", "findings"),
-    partitions_def=extracts,
     description="One hospital's month: extract in, de-identified tables and findings out.",
 )
 
@@ -18,13 +16,11 @@ _downstream = dg.AssetSelection.assets("deidentified", "findings").downstream(in
 month_candidates = dg.define_asset_job(
     "month_candidates",
     selection=_downstream - _released,
-    partitions_def=months,
     description="One month of all hospitals: dbt, protection, gates, release candidates.",
 )
 
 publish_releases = dg.define_asset_job(
     "publish_releases",
     selection=_released,
-    partitions_def=months,
     description="Publish a month's candidates. Launching it by hand is the approval.",
 )

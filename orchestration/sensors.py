@@ -1,7 +1,5 @@
 """What starts by itself: new extracts, months that became complete, news of failures."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from clearward.arrival import Arrival, landed_extracts

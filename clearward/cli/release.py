@@ -1,4 +1,4 @@
-"""``clearward release``: what is published, what waits for approval, and proof that it is intact."""
+"""``clearward release``: what is published, what waits for approval, proof that it is intact."""
 
 from __future__ import annotations
 

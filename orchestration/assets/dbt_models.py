@@ -1,7 +1,5 @@
 """dbt models as assets, one month of all hospitals per invocation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +12,7 @@ from dagster_dbt import (
 )
 
 from clearward.marts import MANIFEST, dbt_run
-from orchestration.partitions import all_hospitals, months
+from orchestration.partitions import all_hospitals, months, one_month_at_a_time
 from orchestration.resources import Clearward, refusals
 
 _DOOR = {"note": "findings", "finding": "findings"}
@@ -59,6 +57,7 @@ def build_dbt_assets() -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=MANIFEST,
         partitions_def=months,
+        backfill_policy=one_month_at_a_time,
         dagster_dbt_translator=TRANSLATOR,
         pool="month",
         name="dbt_models",

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 import dagster as dg
+
+from clearward.products.spec import Product, load_product, product_names
 from clearward.protect.product import protect_product
 from clearward.quality.borders import judge_release
 from clearward.releases.candidate import build_candidate
 from clearward.releases.publish import publish
-
-from clearward.products.spec import Product, load_product, product_names
 from orchestration.checks import gate_result
-from orchestration.partitions import months
+from orchestration.partitions import months, one_month_at_a_time
 from orchestration.resources import Clearward, refusals
 
 OWNERS = ["team:data-products"]
@@ -38,6 +38,7 @@ def _protected(product: Product) -> dg.AssetsDefinition:
         key=key,
         deps=[product.table_name(table) for table in product.tables],
         partitions_def=months,
+        backfill_policy=one_month_at_a_time,
         group_name=product.name,
         kinds={"python", "duckdb", "parquet"},
         owners=OWNERS,
@@ -65,6 +66,7 @@ def _candidate(product: Product) -> dg.AssetsDefinition:
         key=["candidate", product.name],
         deps=[dg.AssetKey(["protected", product.name])],
         partitions_def=months,
+        backfill_policy=one_month_at_a_time,
         group_name=product.name,
         kinds={"python", "parquet"},
         owners=OWNERS,
@@ -89,6 +91,7 @@ def _released(product: Product) -> dg.AssetsDefinition:
         key=["released", product.name],
         deps=[dg.AssetKey(["candidate", product.name])],
         partitions_def=months,
+        backfill_policy=one_month_at_a_time,
         group_name=product.name,
         kinds={"s3", "parquet"},
         owners=OWNERS,
