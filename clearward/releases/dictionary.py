@@ -24,7 +24,6 @@ UNITS = {
     "_pct": "%",
     "_percent": "%",
     "_years": "a",
-    "_year": "a",
 }
 """Unit (UCUM where it has one) by the ending of a column's name, when dbt does not tell."""
 

@@ -136,7 +136,10 @@ def _environment(k: int) -> jinja2.Environment:
             else f"{amount:.1f} {units[unit]}"
         )
 
-    environment.filters.update(count=count, size=size)
+    def rows(table: TableFile) -> str:
+        return count(table.rows) if table.is_of_people else str(table.rows)
+
+    environment.filters.update(count=count, size=size, rows=rows)
     return environment
 
 

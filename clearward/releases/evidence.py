@@ -20,6 +20,7 @@ from clearward.settings import Settings
 
 Document = Mapping[str, Any]
 GREEN_STATES = frozenset({"pass", "vacuous"})
+MASKED = "masked"
 _SMALL = "<k"
 _PATIENT_COUNTS = frozenset({"patients_in", "patients_suppressed", "uniques", "classes", "failed"})
 
@@ -155,6 +156,25 @@ def publishable(document: Any, k: int) -> Any:
     if isinstance(document, list):
         return [publishable(value, k) for value in document]
     return document
+
+
+def publishable_privacy(privacy: Document, k: int) -> dict[str, Any]:
+    """Protection's report as it may be published.
+
+    A small number of left-out patients must not be had by subtraction (in - kept) or from a ratio
+    that has one of these counts below it: all of them are masked or rounded together.
+    """
+    shown: dict[str, Any] = publishable(dict(privacy), k)
+    if not _small(privacy.get("patients_suppressed"), k):
+        return shown
+    shown |= {name: MASKED for name in ("patients_in", "loss") if name in shown}
+    before = {name: _rounded(value) for name, value in shown.get("before", {}).items()}
+    hidden = {name: MASKED for name in ("patients", "classes", "uniques") if name in before}
+    return {**shown, "before": {**before, **hidden}} if before else shown
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 2) if isinstance(value, float) else value
 
 
 def _small(value: Any, k: int) -> bool:

@@ -43,7 +43,9 @@ def gather_figures(
         "breaks": breaks(last.schema, schema) if last else [],
         "additions": additions(last.schema, schema) if last else [],
         "gate": _gate_summary(evidence.read_gate(settings, spec.name, month=month)),
-        "privacy": evidence.publishable(evidence.read_privacy(settings, spec.name, month=month), k),
+        "privacy": evidence.publishable_privacy(
+            evidence.read_privacy(settings, spec.name, month=month), k
+        ),
         "lineage": {
             "extracts": lineage.read_extracts(settings, upto=month),
             "consents": lineage.read_consents(settings, month=month, purposes=spec.purposes, k=k),
@@ -87,7 +89,9 @@ def _changes(
         found = diffs.diff_tables(settings, old_side, new_side)
     finally:
         shutil.rmtree(scratch)
-    return [asdict(diffs.publishable(change, k)) for change in found]
+    # Lines of the attrition table count steps, not people: they are shown as they are
+    steps = {table.table for table in tables if not table.is_of_people}
+    return [asdict(c if c.table in steps else diffs.publishable(c, k)) for c in found]
 
 
 def _fetch(storage: Storage, key: str, target: Path) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ _CODE = ("*.py", "*.toml")
 def read_extracts(settings: Settings, *, upto: str) -> list[dict[str, Any]]:
     """Accepted extracts of months <= ``upto``, ordered by month and manifest hash.
 
-    Each: manifest_sha256, month, kind, rows_in. ReleaseError when there is none.
+    Each: manifest_sha256, month, kind, number of tables. ReleaseError when there is none.
     """
     folder = settings.warehouse / "raw" / "_extracts"
     found = []
@@ -85,13 +87,13 @@ def code_identity() -> dict[str, str]:
 
 
 def clearward_version() -> str:
-    """Version in the project file's words, or the installed package's."""
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
-
+    """Version of the installed package, or of the project file beside an uninstalled one."""
     try:
-        return version("clearward")
-    except PackageNotFoundError:
-        return "unreleased"
+        return metadata.version("clearward")
+    except metadata.PackageNotFoundError:
+        project = PACKAGE.parent / "pyproject.toml"
+        text = project.read_text(encoding="utf-8") if project.is_file() else ""
+        return str(tomllib.loads(text).get("project", {}).get("version", "unknown"))
 
 
 def read_dbt_manifest(path: Path = DBT_MANIFEST) -> dict[str, Any]:

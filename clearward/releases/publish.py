@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from clearward import audit
 from clearward.errors import ReleaseError
@@ -71,14 +72,16 @@ def publish(
         StorageError: the store refuses, or only pretends to keep what exists unchanged.
     """
     candidate = load_candidate(settings, product, month=month)
-    done = find_published(storage, product, content=candidate.content_sha256, month=month)
-    if done:
-        return _finish(settings, storage, done, actor=approved_by or "clearward")
+    finished = _already(settings, storage, candidate, actor=approved_by)
+    if finished:
+        return finished
     tables = _check_files(settings, candidate)
     evidence.check_gate(evidence.read_gate(settings, product, month=month), tables)
     privacy = evidence.read_privacy(settings, product, month=month)
     evidence.check_privacy(privacy, load_product(product), tables=tables)
-    _check_previous(storage, keyring, candidate)
+    if not _follows_newest(storage, keyring, candidate):
+        finished = _already(settings, storage, candidate, actor=approved_by)
+        return finished or _refuse_older(candidate)
     if approved_by is not None:
         approve(settings, product=product, month=month, approved_by=approved_by)
     actor = records.check_approved(
@@ -135,17 +138,30 @@ def _check_files(settings: Settings, candidate: Candidate) -> tuple[TableFile, .
     return tables
 
 
-def _check_previous(storage: Storage, keyring: Keyring, candidate: Candidate) -> None:
+def _already(
+    settings: Settings, storage: Storage, candidate: Candidate, *, actor: str | None
+) -> Release | None:
+    """The release that holds this candidate, its after-work completed; None when there is none."""
+    done = find_published(
+        storage, candidate.product, content=candidate.content_sha256, month=candidate.month
+    )
+    return _finish(settings, storage, done, actor=actor or "clearward") if done else None
+
+
+def _follows_newest(storage: Storage, keyring: Keyring, candidate: Candidate) -> bool:
     """A candidate's version and changes are counted from the newest release."""
     last = last_manifest(storage, candidate.product, public_key=load_public_key(keyring))
     newest = last.sha256 if last else ""
-    if newest != candidate.previous.get("manifest_sha256", ""):
-        raise ReleaseError(
-            f"The candidate {candidate.product} {candidate.version} follows an older release.",
-            seen=f"candidate after {candidate.previous.get('version', 'none')}",
-            expected=f"after {last.version if last else 'none'}",
-            do="build the candidate again",
-        )
+    return newest == candidate.previous.get("manifest_sha256", "")
+
+
+def _refuse_older(candidate: Candidate) -> NoReturn:
+    raise ReleaseError(
+        f"The candidate {candidate.product} {candidate.version} follows an older release.",
+        seen=f"candidate after {candidate.previous.get('version', 'none')}",
+        expected="a candidate after the newest release",
+        do="build the candidate again",
+    )
 
 
 def _stage(storage: Storage, keyring: Keyring, candidate: Candidate) -> Manifest:

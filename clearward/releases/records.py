@@ -4,10 +4,11 @@ row is written again by publishing again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from clearward import audit
@@ -47,20 +48,15 @@ def approve(
     if not who:
         raise ReleaseError("An approval needs a name.", do="say who approves")
     engine = state_engine(settings.database)
-    with Session(engine) as session, session.begin():
-        if _approval(session, product, content_sha256):
-            return
-        session.add(
-            Approval(
-                product=product,
-                month=month,
-                content_sha256=content_sha256,
-                approved_by=who,
-                approved_at=audit.utc_text(datetime.now(UTC)),
-            )
-        )
-        for record in _candidates(session, product, content_sha256):
-            record.status = move(State(record.status), Action.APPROVE).value
+    approval = Approval(
+        product=product,
+        month=month,
+        content_sha256=content_sha256,
+        approved_by=who,
+        approved_at=audit.utc_text(datetime.now(UTC)),
+    )
+    if not _again_if_raced(lambda: _keep_approval(engine, approval)):
+        return
     audit.append(
         engine,
         actor=who,
@@ -68,6 +64,24 @@ def approve(
         subject=f"{product}/{month}",
         detail={"content_sha256": content_sha256},
     )
+
+
+def _keep_approval(engine: Engine, approval: Approval) -> bool:
+    with Session(engine) as session, session.begin():
+        if _approval(session, approval.product, approval.content_sha256):
+            return False
+        session.add(approval)
+        for record in _candidates(session, approval.product, approval.content_sha256):
+            record.status = move(State(record.status), Action.APPROVE).value
+    return True
+
+
+def _again_if_raced(work: Callable[[], bool]) -> bool:
+    """Two processes may insert the same row; the second one then finds it."""
+    try:
+        return work()
+    except IntegrityError:
+        return work()
 
 
 def check_approved(settings: Settings, *, product: str, content_sha256: str) -> str:
@@ -87,10 +101,22 @@ def check_approved(settings: Settings, *, product: str, content_sha256: str) -> 
 def record_published(settings: Settings, release: Release, *, actor: str) -> None:
     """Bring the record and the log to what the store says; nothing happens when they say so."""
     engine = state_engine(settings.database)
+    if not _again_if_raced(lambda: _keep_release(engine, release)):
+        return
+    audit.append(
+        engine,
+        actor=actor,
+        action="release.publish",
+        subject=f"{release.product}/{release.version}",
+        detail={"manifest_sha256": release.manifest_sha256, "month": release.month},
+    )
+
+
+def _keep_release(engine: Engine, release: Release) -> bool:
     with Session(engine) as session, session.begin():
         record = _find(session, release.product, release.version)
         if record and record.manifest_sha256 == release.manifest_sha256:
-            return
+            return False
         record = record or ReleaseRecord(product=release.product, version=release.version)
         record.month = release.month
         record.content_sha256 = release.content_sha256
@@ -99,13 +125,7 @@ def record_published(settings: Settings, release: Release, *, actor: str) -> Non
         record.status = State.PUBLISHED.value
         record.published_at = release.published_at
         session.add(record)
-    audit.append(
-        engine,
-        actor=actor,
-        action="release.publish",
-        subject=f"{release.product}/{release.version}",
-        detail={"manifest_sha256": release.manifest_sha256, "month": release.month},
-    )
+    return True
 
 
 def record_retired(settings: Settings, product: str, version: str, *, actor: str) -> None:

@@ -52,6 +52,11 @@ class TableFile:
         return f"data/{self.table}/part-{self.sha256}.parquet"
 
     @property
+    def is_of_people(self) -> bool:
+        """True where a row is about a person, so that a small number of rows is masked."""
+        return self.entity != "attrition"
+
+    @property
     def schema(self) -> dict[str, str]:
         """Column -> type."""
         return {column.name: column.type for column in self.columns}

@@ -12,7 +12,7 @@ from clearward.errors import ReleaseError
 Schema = Mapping[str, Mapping[str, str]]
 """Table -> column -> type, as DuckDB names it."""
 
-_VERSION = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _BOUND = re.compile(r"(>=|<=|>|<|=)(.+)")
 
 

@@ -1,0 +1,95 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearward.errors import ReleaseError
+from clearward.releases.version import (
+    Change,
+    Version,
+    additions,
+    breaks,
+    in_range,
+    next_version,
+    parse_version,
+)
+
+numbers = st.integers(0, 99)
+versions = st.builds(Version, numbers, numbers, numbers)
+
+
+@given(versions)
+def test_a_version_reads_back(version):
+    assert parse_version(str(version)) == version
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.3-rc1", "v1.2.3", "1٣.1.2"]
+)
+def test_anything_else_is_no_version(text):
+    with pytest.raises(ReleaseError):
+        parse_version(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (Change.SCHEMA_BREAK, "2.0.0"),
+        (Change.NEW_MONTH, "1.5.0"),
+        (Change.SCHEMA_ADDITION, "1.5.0"),
+        (Change.CORRECTION, "1.4.8"),
+        (Change.NOTHING, "1.4.7"),
+    ],
+)
+def test_the_number_follows_from_the_change(change, expected):
+    assert str(next_version(Version(1, 4, 7), change)) == expected
+
+
+@given(versions, st.sampled_from([c for c in Change if c not in (Change.NOTHING, Change.FIRST)]))
+def test_every_change_moves_forward(version, change):
+    assert next_version(version, change) > version
+
+
+def test_ten_comes_after_nine():
+    assert Version(1, 10, 0) > Version(1, 9, 9)
+
+
+OLD = {"t": {"a": "INTEGER", "b": "VARCHAR"}, "u": {"c": "DATE"}}
+
+
+@pytest.mark.parametrize(
+    ("new", "broken", "added"),
+    [
+        (OLD, [], []),
+        ({"t": {"b": "VARCHAR", "a": "INTEGER"}, "u": {"c": "DATE"}}, [], []),
+        ({"t": OLD["t"]}, ["u"], []),
+        ({"t": {"a": "INTEGER"}, "u": OLD["u"]}, ["t.b"], []),
+        ({"t": {"a": "BIGINT", "b": "VARCHAR"}, "u": OLD["u"]}, ["t.a"], []),
+        ({**OLD, "v": {"x": "DATE"}}, [], ["v"]),
+        ({"t": {**OLD["t"], "z": "DATE"}, "u": OLD["u"]}, [], ["t.z"]),
+    ],
+)
+def test_breaks_and_additions(new, broken, added):
+    assert (breaks(OLD, new), additions(OLD, new)) == (broken, added)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("*", ["0.0.0", "9.9.9"], []),
+        ("1.x", ["1.0.0", "1.99.99"], ["0.9.9", "2.0.0"]),
+        ("1.2.x", ["1.2.0", "1.2.9"], ["1.3.0", "1.1.9"]),
+        ("1.2.3", ["1.2.3"], ["1.2.4"]),
+        ("=1.2.3", ["1.2.3"], ["1.2.4"]),
+        (">=1.0.0,<2.0.0", ["1.0.0", "1.9.0"], ["2.0.0", "0.1.0"]),
+        (">1.0.0, <=2.0.0", ["1.0.1", "2.0.0"], ["1.0.0", "2.0.1"]),
+    ],
+)
+def test_ranges(text, inside, outside):
+    assert all(in_range(parse_version(v), text) for v in inside)
+    assert not any(in_range(parse_version(v), text) for v in outside)
+
+
+@pytest.mark.parametrize("text", ["", "latest", "1", "1.2", "~1.2.0", ">=1.x", "1.2.3,", "x", ".x"])
+def test_what_is_no_range_is_refused(text):
+    with pytest.raises(ReleaseError):
+        in_range(Version(1, 0, 0), text)
