@@ -8,6 +8,7 @@ could not convert) and lists of values never reach a report or Data Docs.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +49,9 @@ class Runner:
         """State and number of failing rows per check id; a check missing from it raised."""
         # Given whole: adding one by one replaces an expectation of the same kind and column.
         gx_suite = self._context.suites.add(
-            gx.ExpectationSuite(name=suite.name, expectations=[dict(e) for e in suite.expectations])
+            gx.ExpectationSuite(
+                name=suite.name, expectations=[_escaped(e) for e in suite.expectations]
+            )
         )
         asset = self._source.add_table_asset(table, table_name=table)
         batch = asset.add_batch_definition_whole_table("whole").get_batch()
@@ -76,6 +79,20 @@ class Runner:
             key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, name)
             self._context.validation_results_store.add(key, result)
         self._context.build_data_docs()
+
+
+def _escaped(expectation: Mapping[str, Any]) -> dict[str, Any]:
+    """The expectation with its SQL as the library wants it.
+
+    It fills ``{batch}`` by ``str.format``, to which a regular expression's ``{4}`` is a field, and
+    runs the text through SQLAlchemy, to which ``(?:x`` holds a bound parameter named x.
+    """
+    kwargs = dict(expectation["kwargs"])
+    if "unexpected_rows_query" in kwargs:
+        query = kwargs["unexpected_rows_query"].replace("{", "{{").replace("}", "}}")
+        query = re.sub(r":(?=\w)", r"\:", query)
+        kwargs["unexpected_rows_query"] = query.replace("{{batch}}", "{batch}")
+    return {**expectation, "kwargs": kwargs}
 
 
 def _outcome(result: Any) -> tuple[str, tuple[State, int]]:

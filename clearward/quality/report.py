@@ -103,6 +103,14 @@ class GateReport:
         colour = "green" if self.is_green else "broken" if self.is_broken else "red"
         return {"gate": self.gate, "colour": colour, "files": len(self.files), **counts}
 
+    def summary(self) -> str:
+        """One line for a person: the colour and the first checks that keep the gate shut."""
+        states = self.metadata()
+        red = ", ".join(f"{c.table}.{c.check} ({c.state.value})" for c in self.red[:5])
+        more = f" and {len(self.red) - 5} more" if len(self.red) > 5 else ""
+        line = f"Gate {self.gate} is {states['colour']}: {states['pass']} checks passed"
+        return f"{line}, {len(self.red)} did not: {red}{more}." if red else f"{line}."
+
     def to_json(self) -> str:
         """Stable text: the same judgement gives the same bytes."""
         document = {**asdict(self), "is_green": self.is_green}
