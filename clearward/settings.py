@@ -24,6 +24,7 @@ class Settings:
         keyring: file with the secret keys, mode 0600.
         threads: threads DuckDB may use.
         memory_limit: DuckDB's limit for one step, in DuckDB's notation.
+        notify_command: program that is told, as JSON on standard input, when a run failed.
     """
 
     home: Path
@@ -33,7 +34,7 @@ class Settings:
     endpoint: str = ""
     threads: int = 2
     memory_limit: str = "4GB"
-    first_month: str = "2020-01"
+    notify_command: str = ""
 
     @property
     def landing(self) -> Path:
@@ -63,7 +64,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         keyring=Path(env.get("CLEARWARD_KEYRING", home / "keyring.json")).expanduser(),
         threads=_positive(env, "CLEARWARD_THREADS", 2),
         memory_limit=env.get("CLEARWARD_MEMORY", "4GB"),
-        first_month=env.get("CLEARWARD_FIRST_MONTH", "2020-01"),
+        notify_command=env.get("CLEARWARD_NOTIFY_COMMAND", ""),
     )
 
 

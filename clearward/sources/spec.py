@@ -50,6 +50,7 @@ class Column:
         required: missing header stops the hospital's month; a null value quarantines the row.
         of: what a treatment refers to (table, code list).
         output: name after the door.
+        default: what a file means whose header lacks the column; never fills an empty cell.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Column:
     required: bool = False
     of: str = ""
     output: str = ""
+    default: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,4 +182,5 @@ def _column(table: str, item: Mapping[str, Any]) -> Column:
         required=item.get("required", False),
         of=item.get("of", ""),
         output=item.get("output", item["name"]),
+        default=item.get("default", ""),
     )

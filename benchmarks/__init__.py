@@ -1,0 +1,1 @@
+"""Figures for the documents. Each module prints the machine, the data and a ratio to a peer."""

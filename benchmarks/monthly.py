@@ -1,0 +1,117 @@
+"""The whole monthly job on one large hospital, as a ratio to DuckDB's COPY of the same files.
+
+    python -m benchmarks.monthly [--data FOLDER] [--keep FOLDER]
+
+The data is a folder of Synthea CSV (default: ``synthea-8k`` of CLEARWARD_DATA). The peer does what
+any pipeline must at least do: read every CSV once and write it as Parquet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import duckdb
+from clearward.sources.extract import pack_extract
+from rich.console import Console
+from rich.table import Table
+
+MONTH = "2024-06"
+CONSENT = {
+    "purpose": "commercial_licensing",
+    "decision": "permit",
+    "decided_at": "2024-01-02T09:00:00Z",
+    "valid_from": "2024-01-02T00:00:00Z",
+    "valid_until": "",
+    "text_version": "bench-1",
+    "text_sha256": "0" * 64,
+    "evidence_sha256": "1" * 64,
+    "language": "en",
+    "guardian": "false",
+}
+
+
+def main() -> int:
+    """Run both, print the table; exit code 1 when the job failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    default = Path(os.environ.get("CLEARWARD_DATA", "../shared/data")) / "synthea-8k"
+    parser.add_argument("--data", type=Path, default=default)
+    parser.add_argument("--keep", type=Path, help="work here and leave it")
+    options = parser.parse_args()
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="clearward-bench-"))
+    try:
+        return _measure(options.data, folder)
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _measure(data: Path, folder: Path) -> int:
+    rows = _landing(data, folder / "landing" / "bench" / MONTH)
+    copy_seconds = _copy_with_duckdb(data, folder / "copy")
+    environment = {**os.environ, "CLEARWARD_HOME": str(folder)}
+    subprocess.run([sys.executable, "-m", "clearward", "init"], env=environment, check=True)
+    start = perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestration.monthly", "--month", MONTH, "--approve", "bench"],
+        env=environment,
+        check=False,
+    )
+    seconds = perf_counter() - start
+    _print(data, rows=rows, seconds=seconds, copy_seconds=copy_seconds)
+    return done.returncode
+
+
+def _landing(data: Path, target: Path) -> int:
+    target.mkdir(parents=True, exist_ok=True)
+    for file in data.glob("*.csv*"):
+        shutil.copyfile(file, target / file.name)
+    with gzip.open(data / "patients.csv.gz", "rt", encoding="utf-8") as patients:
+        ids = [row["Id"] for row in csv.DictReader(patients)]
+    with (target / "consents.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["patient_id", *CONSENT])
+        writer.writeheader()
+        writer.writerows({"patient_id": patient, **CONSENT} for patient in ids)
+    pack_extract(target, hospital="bench", system="synthea", month=MONTH, kind="full", sequence=1)
+    files = f"read_csv('{data}/*.csv.gz', all_varchar = true, union_by_name = true)"
+    counting = duckdb.sql(f"SELECT count(*) FROM {files}").fetchone()
+    return int(counting[0]) if counting else 0
+
+
+def _copy_with_duckdb(data: Path, target: Path) -> float:
+    target.mkdir(parents=True)
+    start = perf_counter()
+    for file in sorted(data.glob("*.csv.gz")):
+        duckdb.sql(
+            f"COPY (FROM read_csv('{file}', all_varchar = true)) "
+            f"TO '{target / file.name}.parquet' (FORMAT parquet, COMPRESSION zstd)"
+        )
+    return perf_counter() - start
+
+
+def _print(data: Path, *, rows: int, seconds: float, copy_seconds: float) -> None:
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024**2
+    table = Table(title="The monthly job, extract to published releases", title_justify="left")
+    for name in ("measure", "value"):
+        table.add_column(name)
+    table.add_row("machine", f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}")
+    table.add_row("data", f"{data.name}: {rows:,} rows in {len(list(data.glob('*.csv.gz')))} files")
+    table.add_row("monthly job", f"{seconds:.1f} s, {rows / seconds:,.0f} rows/s")
+    table.add_row("DuckDB COPY of the same files", f"{copy_seconds:.1f} s")
+    table.add_row("ratio", f"{seconds / copy_seconds:.1f} x COPY")
+    table.add_row("peak memory of one process", f"{peak:.2f} GB")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""``clearward extract``: look at what a hospital sent before anything is done with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clearward.arrival import all_arrivals
+from clearward.cli.show import console, show_facts, show_rows
+from clearward.settings import load_settings
+from clearward.sources.extract import pack_extract, verify_extract
+
+app = typer.Typer(no_args_is_help=True, help="Extracts: what hospitals send.")
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command()
+def verify(folder: Path, as_json: Json = False) -> None:
+    """Check an extract whole: hashes, row counts, encoding, headers, types. Changes nothing."""
+    extract = verify_extract(folder)
+    facts = {
+        "hospital": extract.hospital,
+        "system": extract.system,
+        "month": extract.month,
+        "kind": extract.kind,
+        "sequence": extract.sequence,
+        "files": len(extract.files),
+        "rows": sum(file.rows for file in extract.files),
+    }
+    show_facts("Extract is whole and readable", facts, as_json=as_json)
+
+
+@app.command()
+def pack(
+    folder: Path,
+    hospital: Annotated[str, typer.Option(help="Id of the hospital, such as stmary.")],
+    system: Annotated[str, typer.Option(help="Source system: synthea, fhir or his.")],
+    month: Annotated[str, typer.Option(help="YYYY-MM the extract is for.")],
+    kind: Annotated[str, typer.Option(help="full (everything again) or delta.")] = "full",
+    sequence: Annotated[int, typer.Option(help="1 for the first extract, then one more.")] = 1,
+) -> None:
+    """Write the manifest for a folder that was sent without one."""
+    path = pack_extract(
+        folder, hospital=hospital, system=system, month=month, kind=kind, sequence=sequence
+    )
+    console.print(f"Wrote {path}. Next: clearward extract verify {folder}")
+
+
+@app.command("list")
+def list_extracts(as_json: Json = False) -> None:
+    """Extracts in the landing folder."""
+    rows = [
+        {"hospital": a.hospital, "month": a.month, "manifest": a.manifest_sha256[:12]}
+        for a in all_arrivals(load_settings())
+    ]
+    show_rows("Landed extracts", rows, as_json=as_json)

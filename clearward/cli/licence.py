@@ -1,0 +1,64 @@
+"""``clearward licence``: who may receive what, until when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clearward.cli.show import console, show_rows
+from clearward.licensing import registry
+from clearward.settings import load_settings
+from clearward.state.base import state_engine
+
+app = typer.Typer(no_args_is_help=True, help="Licences: buyer, product, purpose, dates, tokens.")
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command()
+def create(
+    buyer: Annotated[str, typer.Option(help="The organisation.")],
+    product: Annotated[str, typer.Option(help="Product name.")],
+    terms: Annotated[Path, typer.Option(help="The signed agreement; its hash is kept.")],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day.")],
+    purpose: Annotated[str, typer.Option(help="What it is for.")] = "commercial_licensing",
+    versions: Annotated[str, typer.Option(help="Versions covered, such as >=1,<2.")] = ">=1,<2",
+) -> None:
+    """Keep a signed agreement as a licence and print its id."""
+    licence = registry.create_licence(
+        state_engine(load_settings().database),
+        buyer=buyer,
+        product=product,
+        purpose=purpose,
+        version_range=versions,
+        terms=terms.read_bytes(),
+        valid_from=datetime.now(UTC),
+        valid_until=until.replace(tzinfo=UTC) + timedelta(days=1),
+    )
+    console.print(f"{licence.id}. Next: clearward licence token {licence.id}")
+
+
+@app.command("list")
+def list_all(as_json: Json = False) -> None:
+    """Every licence."""
+    licences = registry.list_licences(state_engine(load_settings().database))
+    show_rows("Licences", [vars(licence) for licence in licences], as_json=as_json)
+
+
+@app.command()
+def token(
+    licence_id: str, days: Annotated[int, typer.Option(help="How long it is good for.")] = 90
+) -> None:
+    """Make a bearer token. It is shown once; only its hash is kept."""
+    expires = datetime.now(UTC) + timedelta(days=days)
+    engine = state_engine(load_settings().database)
+    print(registry.issue_token(engine, licence_id, expires_at=expires))
+
+
+@app.command()
+def revoke(licence_id: str) -> None:
+    """End a licence now; links already handed out stop with it."""
+    registry.revoke_licence(state_engine(load_settings().database), licence_id)
+    console.print(f"Revoked {licence_id}.")

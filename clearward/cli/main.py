@@ -1,0 +1,110 @@
+"""The root command, set-up and running. Groups of commands are in the modules beside this one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from clearward.cli import audit, consent, extract, licence, release
+from clearward.cli.show import console, errors, show_rows
+from clearward.doctor import examine
+from clearward.errors import ClearwardError
+from clearward.keyring import init_keyring
+from clearward.settings import load_settings
+from clearward.state.base import state_engine
+from clearward.state.migrate import migrate
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="""From raw hospital extracts to consent-cleared, de-identified, gated, versioned datasets.
+
+A first session:
+
+  clearward init                          keys, state database, folders\n
+  clearward extract verify FOLDER         is this extract whole and readable?\n
+  clearward run --month 2024-05           one month of all hospitals, up to candidates\n
+  clearward release list                  what is published\n
+  clearward release approve PRODUCT --month 2024-05 --by NAME\n
+  clearward doctor                        what is wrong with this installation?
+
+Settings come from CLEARWARD_* variables; see .env.example. Exit codes: 0 done, 2 configuration,
+3 extract, 4 consent, 6 protection, 7 gate red, 8 gate broken, 9 release, 10 storage, 12 licence.
+""",
+)
+app.add_typer(extract.app, name="extract")
+app.add_typer(release.app, name="release")
+app.add_typer(licence.app, name="licence")
+app.add_typer(consent.app, name="consent")
+app.add_typer(audit.app, name="audit")
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command()
+def init() -> None:
+    """Make the keyring, migrate the state database, create the folders. Safe to repeat."""
+    settings = load_settings()
+    keyring = init_keyring(settings.keyring)
+    revision = migrate(state_engine(settings.database))
+    settings.landing.mkdir(parents=True, exist_ok=True)
+    console.print(f"Keyring   {keyring.path} (back it up: keys cannot be made again)")
+    console.print(f"Database  at revision {revision}")
+    console.print(f"Landing   {settings.landing} - put extracts there, one folder per hospital")
+
+
+@app.command()
+def run(
+    month: Annotated[
+        list[str] | None, typer.Option(help="YYYY-MM; repeat for several; all landed if omitted.")
+    ] = None,
+    hospital: Annotated[
+        list[str] | None, typer.Option(help="Only this hospital; repeat for several.")
+    ] = None,
+    approve: Annotated[
+        str, typer.Option(metavar="NAME", help="Publish at once, approved by NAME.")
+    ] = "",
+) -> None:
+    """Run the monthly job through Dagster: extracts in, release candidates (or releases) out."""
+    command = [sys.executable, "-m", "orchestration.monthly"]
+    command += [part for value in month or [] for part in ("--month", value)]
+    command += [part for value in hospital or [] for part in ("--hospital", value)]
+    command += ["--approve", approve] if approve else []
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check environment, keyring, database and what the object store really does."""
+    findings = examine(load_settings())
+    show_rows("Doctor", [finding.row() for finding in findings], as_json=as_json)
+    raise typer.Exit(0 if all(finding.is_ok for finding in findings) else 1)
+
+
+@app.command()
+def serve(port: int = 8350, host: str = "127.0.0.1") -> None:
+    """Serve releases to licensed buyers: links over HTTP, the licence checked on every request."""
+    from clearward.licensing.service import run as serve_until_stopped  # noqa: PLC0415
+
+    serve_until_stopped(load_settings(), host=host, port=port)
+
+
+@app.command()
+def demo() -> None:
+    """Run the sample hospitals end to end, then play the buyer."""
+    from clearward.cli.demo import play  # noqa: PLC0415
+
+    play(load_settings())
+
+
+def main() -> None:
+    """Entry point: a refusal is one clear message and its exit code, never a traceback."""
+    try:
+        app()
+    except ClearwardError as refusal:
+        errors.print(f"[red]{type(refusal).__name__}[/] {refusal}", soft_wrap=True)
+        sys.exit(refusal.exit_code)

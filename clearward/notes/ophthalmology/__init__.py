@@ -1,0 +1,1 @@
+"""Eye findings: `patterns.toml` is the clinician's file, `finder` makes values comparable."""

@@ -1,0 +1,1 @@
+"""Statistical disclosure control of product tables: generalise, suppress, measure or refuse."""

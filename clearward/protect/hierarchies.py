@@ -1,0 +1,128 @@
+"""Generalisation hierarchies: what each value may be coarsened to. Add a ladder here.
+
+Level 0 is the value itself, the last level is ``*``. Which level is used is the solver's decision;
+reading or writing product tables is not done here.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clearward.errors import ConfigError
+
+ANY = "*"
+UNKNOWN = "U"
+BAND_YEARS = (5, 10, 20, 40)
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """The ladder of one column over its whole domain.
+
+    Attributes:
+        column: the quasi-identifier.
+        rows: one row per value of the domain, sorted by value: its label at level 0, 1, … height.
+    """
+
+    column: str
+    rows: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        widths = {len(row) for row in self.rows}
+        values = [row[0] for row in self.rows if row]
+        if len(widths) != 1 or 0 in widths or len(set(values)) != len(values):
+            raise ConfigError(
+                f"The hierarchy of {self.column} is not a table of one row per value.",
+                seen=f"{len(self.rows)} rows, {len(set(values))} values, widths {sorted(widths)}",
+                expected="every value once, every row with the same number of levels",
+            )
+        self._check_nested()
+
+    def _check_nested(self) -> None:
+        # Full-domain generalisation is only a coarsening when each level's groups lie inside the
+        # next level's; loss and class sizes would otherwise not grow from level to level.
+        for lower, upper in zip(self._levels(), self._levels()[1:], strict=False):
+            parents: dict[str, str] = {}
+            for child, parent in zip(lower, upper, strict=True):
+                if parents.setdefault(child, parent) != parent:
+                    raise ConfigError(
+                        f"The hierarchy of {self.column} is not a tree.",
+                        seen="a label with two different parents",
+                        expected="each label under exactly one label of the next level",
+                    )
+
+    def _levels(self) -> list[tuple[str, ...]]:
+        return list(zip(*self.rows, strict=True))
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The domain, in the order of ``rows``."""
+        return self._levels()[0]
+
+    @property
+    def height(self) -> int:
+        """Number of the last level."""
+        return len(self.rows[0]) - 1
+
+    def labels(self, level: int) -> tuple[str, ...]:
+        """Label of every value at a level, in the order of ``values``."""
+        return self._levels()[level]
+
+
+def table_hierarchy(column: str, rows: Iterable[Sequence[str]]) -> Hierarchy:
+    """A hierarchy given as a table: value, its parent, its grandparent, … ."""
+    return Hierarchy(column, tuple(sorted(tuple(row) for row in rows)))
+
+
+def csv_hierarchy(column: str, path: Path, *, delimiter: str = ";") -> Hierarchy:
+    """A hierarchy from a CSV without header, one row per value (the form ARX reads and writes)."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return table_hierarchy(
+            column, (row for row in csv.reader(file, delimiter=delimiter) if row)
+        )
+
+
+def category(column: str, values: Iterable[str]) -> Hierarchy:
+    """The value, then ``*``."""
+    return table_hierarchy(column, ((value, ANY) for value in values))
+
+
+def year_band(column: str, values: Iterable[str]) -> Hierarchy:
+    """Years in bands of 1, 5, 10, 20, 40 years and ``*``; unknown years keep a rung of their own.
+
+    The domain is every year from the first to the last one seen, so a band's loss counts the years
+    it could stand for, not only those somebody was born in.
+    """
+    seen = set(values)
+    years = sorted(int(value) for value in seen - {UNKNOWN})
+    domain = range(years[0], years[-1] + 1) if years else range(0)
+    rows = [(str(y), *(_band(y, size) for size in BAND_YEARS), ANY) for y in domain]
+    if UNKNOWN in seen:
+        rows.append((UNKNOWN,) * (len(BAND_YEARS) + 1) + (ANY,))
+    return table_hierarchy(column, rows)
+
+
+def _band(year: int, size: int) -> str:
+    first = year - year % size
+    return f"{first}-{first + size - 1}"
+
+
+LADDERS: dict[str, Callable[[str, Iterable[str]], Hierarchy]] = {
+    "year_band": year_band,
+    "category": category,
+    "region": category,
+}
+
+
+def build_hierarchy(ladder: str, column: str, values: Iterable[str]) -> Hierarchy:
+    """The hierarchy a product spec names, over the values seen; ConfigError for another name."""
+    if ladder not in LADDERS:
+        raise ConfigError(
+            f"Unknown ladder {ladder!r} for {column}.",
+            expected=", ".join(sorted(LADDERS)),
+            do="correct the product spec",
+        )
+    return LADDERS[ladder](column, values)

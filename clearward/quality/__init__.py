@@ -1,0 +1,1 @@
+"""Gates at the two borders: hospital in (raw) and buyer out (release)."""

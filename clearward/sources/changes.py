@@ -1,0 +1,210 @@
+"""What a table's partition of the month becomes: new, changed and deleted rows against the state
+accepted before, the quarantine beside it, and the counts that must add up.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clearward.sources.load import ROW_ID, Job, keyed_rows, typed_rows
+from clearward.sources.parsing import name_sql, natural_key_sql, quoted
+from clearward.sources.policy import check_deletes
+from clearward.sources.reconcile import odd_rows, reconcile
+from clearward.sources.report import TableCount
+from clearward.sources.spec import TYPES, Table
+from clearward.sources.state_sql import accepted_history, current_state_sql
+from clearward.warehouse import read_parquet_sql, write_parquet
+
+ORDER = ("patient_key", "row_key")
+LOAD_TEXTS = ("hospital_id", "month", "row_key", "patient_key", "op", "content_hash", "file_id")
+
+
+def load_table(job: Job, table: Table) -> TableCount:
+    """Stage the table's raw and quarantine partitions; raises ExtractError when rows get lost."""
+    sent = table.name in job.staged.pieces
+    named = any(deletion.table == table.name for deletion in job.deletions)
+    if not (sent or named or job.decision == "merge" or table.name == "patients"):
+        return _untouched(job, table)
+    history = _history(job, table)
+    prior = _prior(job, table, history)
+    typed = typed_rows(job, table)
+    keyed = keyed_rows(job, table, typed, prior)
+    unmatched = _gone(job, table, keyed, prior, sent=sent)
+    raw = _write_raw(job, table, keyed, prior)
+    bad = _write_quarantine(job, table, keyed)
+    files = reconcile(job, table, keyed, prior, raw=raw, bad=bad)
+    warnings = {"deletion_unmatched": unmatched, **odd_rows(job, table, keyed, prior)}
+    return TableCount(
+        table=table.name,
+        sent=sent,
+        files=files,
+        deleted=job.number("SELECT count(*) FROM gone"),
+        warnings={name: count for name, count in sorted(warnings.items()) if count},
+    )
+
+
+def _untouched(job: Job, table: Table) -> TableCount:
+    """A table the extract says nothing about: empty partitions, so that every month has columns."""
+    text = "CAST(NULL AS VARCHAR)"
+    head = ", ".join(f"{text} AS {name}" for name in LOAD_TEXTS)
+    columns = ", ".join(
+        f"CAST(NULL AS {TYPES[c.type]}) AS {name_sql(c.name)}" for c in table.columns
+    )
+    raw = f"SELECT {head}, CAST(NULL AS BIGINT) AS source_row, {columns} LIMIT 0"
+    write_parquet(job.connection, raw, _staged_path(job, table, "raw"), order_by=ORDER)
+    bad = (
+        f"SELECT {text} AS hospital_id, {text} AS month, {text} AS file_id, {text} AS file_name, "
+        f"CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS INTEGER) AS part, {text} AS rule, "
+        f"{text} AS reason, {text} AS row LIMIT 0"
+    )
+    target = _staged_path(job, table, "quarantine")
+    write_parquet(job.connection, bad, target, order_by=("source_row",))
+    return TableCount(table=table.name, sent=False)
+
+
+def _history(job: Job, table: Table) -> list[Path]:
+    """Accepted partitions before this month."""
+    name = job.system.warehouse_name(table)
+    month, hospital = job.extract.month, job.extract.hospital
+    paths = accepted_history(job.warehouse, name, upto=month, hospital=hospital)
+    return [path for path in paths if f"month={month}" not in path.parts]
+
+
+def _current_partition(job: Job, table: Table) -> Path | None:
+    """The partition this extract joins, when it is a further delta of its month."""
+    path = job.warehouse.partition(
+        "raw",
+        job.system.warehouse_name(table),
+        month=job.extract.month,
+        hospital=job.extract.hospital,
+    )
+    return path if job.decision == "merge" and path.is_file() else None
+
+
+def _prior(job: Job, table: Table, history: list[Path]) -> str:
+    """Relation (row_key, patient_key, content_hash, key columns) of the state before the month."""
+    kept = ("row_key", "patient_key", "content_hash", *table.natural_key)
+    columns = ", ".join(name_sql(name) for name in dict.fromkeys(kept))
+    if history:
+        sql = f"SELECT {columns} FROM ({current_state_sql(history)})"
+    else:
+        texts = "".join(
+            f", CAST(NULL AS {TYPES[table.column(n).type]}) AS {name_sql(n)}"
+            for n in table.natural_key
+        )
+        sql = f"SELECT '' AS row_key, '' AS patient_key, '' AS content_hash{texts} LIMIT 0"
+    prior = job.copy(sql, f"prior_{table.name}")
+    current = _current_partition(job, table)
+    if current is None:
+        job.connection.execute(f"CREATE OR REPLACE TEMP VIEW living AS SELECT * FROM {prior}")
+    else:
+        state = current_state_sql([*history, current])
+        living = job.copy(f"SELECT {columns} FROM ({state})", f"living_{table.name}")
+        job.connection.execute(f"CREATE OR REPLACE TEMP VIEW living AS SELECT * FROM {living}")
+    return prior
+
+
+def _gone(job: Job, table: Table, keyed: str, prior: str, *, sent: bool) -> int:
+    """Make `gone`: rows that get a D version. Returns deletions that name no row.
+
+    A full extract deletes what it no longer holds, but only of tables it sent, and never a row
+    that came and landed in quarantine: its last good version stays.
+    """
+    matched = []
+    lengths = [
+        n
+        for (n,) in job.connection.execute(
+            "SELECT DISTINCT length FROM deletion_list ORDER BY 1"
+        ).fetchall()
+    ]
+    for n in lengths:
+        key = natural_key_sql(table.natural_key[:n])
+        matched.append(
+            "SELECT l.row_key, l.patient_key, d.file_no, d.source_row, d.key, d.length "
+            f"FROM (SELECT *, {key} AS k FROM living) l JOIN deletion_list d "
+            f"ON d.length = {n} AND d.key = l.k"
+        )
+    implicit = "SELECT row_key, patient_key FROM living LIMIT 0"
+    if job.extract.kind == "full" and sent:
+        implicit = (
+            f"SELECT row_key, patient_key FROM {prior} p ANTI JOIN "
+            f"(SELECT row_key FROM {keyed} WHERE row_key IS NOT NULL) k USING (row_key)"
+        )
+        dropped = job.number(f"SELECT count(*) FROM ({implicit})")
+        before = job.number(f"SELECT count(*) FROM {prior}")
+        check_deletes(job.extract, table.name, deletes=dropped, before=before)
+    none = (
+        "SELECT row_key, patient_key, CAST(NULL AS INTEGER) AS file_no, "
+        "CAST(NULL AS BIGINT) AS source_row, '' AS key, 0 AS length FROM living LIMIT 0"
+    )
+    explicit = " UNION ALL ".join(f"({part})" for part in (*matched, none))
+    job.connection.execute(f"CREATE OR REPLACE TEMP TABLE named AS {explicit}")
+    job.connection.execute(
+        "CREATE OR REPLACE TEMP TABLE gone AS SELECT row_key, any_value(patient_key) AS "
+        "patient_key, min(file_no) AS file_no, min(source_row) AS source_row FROM ("
+        "SELECT row_key, patient_key, file_no, source_row FROM named UNION ALL "
+        f"SELECT row_key, patient_key, NULL, NULL FROM ({implicit})) GROUP BY row_key"
+    )
+    return job.number(
+        "SELECT count(*) FROM (SELECT DISTINCT length, key FROM deletion_list) d "
+        "ANTI JOIN named USING (length, key)"
+    )
+
+
+def _write_raw(job: Job, table: Table, keyed: str, prior: str) -> Path:
+    names = [column.name for column in table.columns]
+    listed = ", ".join(name_sql(name) for name in names)
+    load = f"{quoted(job.extract.hospital)} AS hospital_id, {quoted(job.extract.month)} AS month, "
+    changed = (
+        f"SELECT {load} k.row_key, k.patient_key, CASE WHEN p.row_key IS NULL THEN 'I' ELSE 'U' "
+        f"END AS op, k.content_hash, f.file_id, k.source_row, {listed} FROM "
+        f"(SELECT * FROM {keyed} WHERE rule IS NULL) k JOIN sent_files f USING (file_no) "
+        f"LEFT JOIN (SELECT row_key, content_hash FROM {prior}) p ON p.row_key = k.row_key "
+        "WHERE p.row_key IS NULL OR p.content_hash <> k.content_hash"
+    )
+    nulls = ", ".join(f"CAST(NULL AS {TYPES[c.type]}) AS {name_sql(c.name)}" for c in table.columns)
+    manifest_id = quoted(job.extract.manifest_sha256[:12])
+    deleted = (
+        f"SELECT {load} g.row_key, g.patient_key, 'D' AS op, CAST(NULL AS VARCHAR) AS "
+        f"content_hash, coalesce(f.file_id, {manifest_id}) AS file_id, g.source_row, {nulls} "
+        "FROM gone g LEFT JOIN sent_files f USING (file_no)"
+    )
+    parts = [changed, deleted]
+    current = _current_partition(job, table)
+    if current is not None:
+        parts.append(
+            f"SELECT hospital_id, month, row_key, patient_key, op, content_hash, file_id, "
+            f"source_row, {listed} FROM {read_parquet_sql([current])} o "
+            f"ANTI JOIN (SELECT row_key FROM {keyed} WHERE rule IS NULL) k USING (row_key) "
+            "ANTI JOIN gone USING (row_key)"
+        )
+    target = _staged_path(job, table, "raw")
+    write_parquet(job.connection, " UNION ALL ".join(parts), target, order_by=ORDER)
+    return target
+
+
+def _staged_path(job: Job, table: Table, zone: str) -> Path:
+    return job.staging.partition(
+        zone,
+        job.system.warehouse_name(table),
+        month=job.extract.month,
+        hospital=job.extract.hospital,
+    )
+
+
+def _write_quarantine(job: Job, table: Table, keyed: str) -> Path:
+    """Bad rows as they came, as JSON, with the rule; the file is written even when none is bad."""
+    rowid = ", ".join(ROW_ID)
+    pairs = ", ".join(f"{name_sql(c.name)} := s.{name_sql(c.name)}" for c in table.columns)
+    current = f"SELECT * FROM {keyed} WHERE rule IS NOT NULL"
+    query = (
+        f"SELECT {quoted(job.extract.hospital)} AS hospital_id, {quoted(job.extract.month)} AS "
+        "month, f.file_id, f.file_name, b.source_row, b.part, b.rule, b.reason, "
+        f"CAST(to_json(struct_pack({pairs})) AS VARCHAR) AS row "
+        f"FROM (SELECT {rowid}, rule, reason FROM ({current})) b "
+        f"JOIN ({job.staged.sql(table)}) s USING ({rowid}) JOIN sent_files f USING (file_no)"
+    )
+    target = _staged_path(job, table, "quarantine")
+    order = ("file_name", "source_row", "part")
+    write_parquet(job.connection, query, target, order_by=order)
+    return target

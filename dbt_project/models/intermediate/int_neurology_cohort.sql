@@ -1,0 +1,2 @@
+{#- Patients of the product: those who pass every step. -#}
+{{ cohort_of('neurology') }}

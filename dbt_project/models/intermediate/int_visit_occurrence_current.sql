@@ -1,0 +1,2 @@
+{#- In force at the end of the month; see macros/current.sql. -#}
+{{ rows_in_force('int_visit_occurrence') }}

@@ -1,0 +1,3 @@
+{{ config(meta={'key': ['hospital_id', 'step_no']}) }}
+
+{{ attrition_of('cardiology') }}

@@ -1,0 +1,3 @@
+{{ config(meta={'key': ['diagnosis_key']}) }}
+
+{{ mart_diagnosis('cardiology') }}

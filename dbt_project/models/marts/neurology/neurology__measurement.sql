@@ -1,0 +1,3 @@
+{{ config(meta={'key': ['measurement_key']}) }}
+
+{{ mart_measurement('neurology') }}

@@ -1,0 +1,3 @@
+{{ config(meta={'key': ['note_feature_key']}) }}
+
+{{ mart_note_feature('neurology') }}

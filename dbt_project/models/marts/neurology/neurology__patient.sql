@@ -1,0 +1,3 @@
+{{ config(meta={'key': ['patient_key']}) }}
+
+{{ mart_patient('neurology') }}

@@ -1,0 +1,3 @@
+{{ config(meta={'key': ['encounter_key']}) }}
+
+{{ mart_encounter('ophthalmology') }}

@@ -1,0 +1,3 @@
+{{ config(meta={'key': ['medication_key']}) }}
+
+{{ mart_medication('ophthalmology') }}

@@ -1,0 +1,3 @@
+{{ config(meta={'key': ['procedure_key']}) }}
+
+{{ mart_procedure('ophthalmology') }}

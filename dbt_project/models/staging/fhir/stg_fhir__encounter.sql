@@ -1,0 +1,10 @@
+select
+    {{ load_columns() }},
+    cast(encounter_key as varchar) as encounter_key,
+    cast(started_at as timestamp) as started_at,
+    cast(ended_at as timestamp) as ended_at,
+    cast(class as varchar) as class,
+    cast(code as varchar) as source_code,
+    cast(description as varchar) as source_text,
+    cast(status as varchar) as status
+from {{ this_month_of(source('deidentified', 'fhir__encounters')) }}

@@ -1,0 +1,16 @@
+select
+    {{ load_columns() }},
+    cast(record_no as varchar) as record_no,
+    cast(stay_no as integer) as stay_no,
+    cast(encounter_key as varchar) as encounter_key,
+    cast(sex as varchar) as sex,
+    cast(birth_year as integer) as birth_year,
+    cast(admitted_at as timestamp) as admitted_at,
+    cast(discharged_at as timestamp) as discharged_at,
+    cast(los_days as integer) as los_days,
+    cast(discharge_department as varchar) as discharge_department,
+    cast(discharge_disposition as varchar) as discharge_disposition,
+    cast(code as varchar) as source_code,
+    cast(description as varchar) as source_text,
+    cast(present_on_admission as varchar) as present_on_admission
+from {{ this_month_of(source('deidentified', 'his__front_sheet')) }}

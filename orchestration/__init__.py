@@ -1,0 +1,1 @@
+"""The Dagster door: wires the domain, holds no rule of it."""

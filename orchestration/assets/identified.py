@@ -1,0 +1,58 @@
+"""The identified zone: extracts verified and ingested, the raw gate, the consent gate."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from clearward.consent.gate import clear_partition
+from clearward.quality.borders import judge_raw
+
+from clearward.arrival import receive_extract
+from orchestration.checks import gate_result
+from orchestration.partitions import extracts, hospital_and_month
+from orchestration.resources import Clearward, refusals
+
+OWNERS = ["team:data-engineering"]
+
+
+@dg.asset(
+    partitions_def=extracts,
+    group_name="identified",
+    kinds={"python", "duckdb", "parquet"},
+    owners=OWNERS,
+    pool="hospital",
+    check_specs=[dg.AssetCheckSpec("raw_gate", asset="raw", blocking=True)],
+)
+def raw(
+    context: dg.AssetExecutionContext, clearward: Clearward
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Extract of one hospital and month: verified, typed, keyed; bad rows in quarantine."""
+    hospital, month = hospital_and_month(context)
+    with refusals():
+        report = receive_extract(
+            clearward.settings,
+            clearward.database,
+            clearward.keyring,
+            hospital=hospital,
+            month=month,
+        )
+        gate = judge_raw(clearward.settings, hospital=hospital, month=month)
+    yield dg.MaterializeResult(asset_key="raw", metadata=report.metadata())
+    yield gate_result(gate, asset="raw", check="raw_gate")
+
+
+@dg.asset(
+    deps=[raw],
+    partitions_def=extracts,
+    group_name="identified",
+    kinds={"python", "duckdb", "parquet"},
+    owners=OWNERS,
+    pool="hospital",
+)
+def cleared(context: dg.AssetExecutionContext, clearward: Clearward) -> dg.MaterializeResult:
+    """Rows of patients whose consent for a licensable purpose is in force; default deny."""
+    hospital, month = hospital_and_month(context)
+    with refusals():
+        report = clear_partition(
+            clearward.settings, clearward.database, hospital=hospital, month=month
+        )
+    return dg.MaterializeResult(metadata=report.metadata())

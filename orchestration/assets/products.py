@@ -1,0 +1,121 @@
+"""From a product's marts to its release: protection, release gate, candidate, publication."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from clearward.products.spec import Product, load_product, product_names
+from clearward.protect.product import protect_product
+from clearward.quality.borders import judge_release
+from clearward.releases.candidate import build_candidate
+from clearward.releases.publish import publish
+from orchestration.checks import gate_result
+from orchestration.partitions import months, one_month_at_a_time
+from orchestration.resources import Clearward, refusals
+
+OWNERS = ["team:data-products"]
+_LAUNCHERS = ("dagster/schedule_name", "dagster/sensor_name")
+
+
+class Publication(dg.Config):
+    """Who approves. Left empty, a release needs an approval that is already on record, unless a
+    person launched this run by hand: then that is the approval.
+    """
+
+    approved_by: str = ""
+
+
+def product_assets() -> list[dg.AssetsDefinition]:
+    """Three assets for each product spec."""
+    products = [load_product(name) for name in product_names()]
+    return [make(p) for p in products for make in (_protected, _candidate, _released)]
+
+
+def _protected(product: Product) -> dg.AssetsDefinition:
+    key = dg.AssetKey(["protected", product.name])
+
+    @dg.asset(
+        key=key,
+        deps=[product.table_name(table) for table in product.tables],
+        partitions_def=months,
+        backfill_policy=one_month_at_a_time,
+        group_name=product.name,
+        kinds={"python", "duckdb", "parquet"},
+        owners=OWNERS,
+        pool="month",
+        description="Generalised and suppressed to k patients per class, then judged by the gate.",
+        check_specs=[dg.AssetCheckSpec("release_gate", asset=key, blocking=True)],
+    )
+    def protected(
+        context: dg.AssetExecutionContext, clearward: Clearward
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        month = context.partition_key
+        with refusals():
+            report = protect_product(
+                clearward.settings, clearward.keyring, product=product.name, month=month
+            )
+            gate = judge_release(clearward.settings, product=product.name, month=month)
+        yield dg.MaterializeResult(asset_key=key, metadata=report.metadata())
+        yield gate_result(gate, asset=key, check="release_gate")
+
+    return protected
+
+
+def _candidate(product: Product) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["candidate", product.name],
+        deps=[dg.AssetKey(["protected", product.name])],
+        partitions_def=months,
+        backfill_policy=one_month_at_a_time,
+        group_name=product.name,
+        kinds={"python", "parquet"},
+        owners=OWNERS,
+        pool="month",
+        description="A whole release on disk with its documents, waiting for a person's approval.",
+    )
+    def candidate(context: dg.AssetExecutionContext, clearward: Clearward) -> dg.MaterializeResult:
+        with refusals():
+            made = build_candidate(
+                clearward.settings,
+                clearward.keyring,
+                product=product.name,
+                month=context.partition_key,
+            )
+        return dg.MaterializeResult(metadata=made.metadata())
+
+    return candidate
+
+
+def _released(product: Product) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=["released", product.name],
+        deps=[dg.AssetKey(["candidate", product.name])],
+        partitions_def=months,
+        backfill_policy=one_month_at_a_time,
+        group_name=product.name,
+        kinds={"s3", "parquet"},
+        owners=OWNERS,
+        pool="month",
+        description="An immutable, signed version in the store. Needs a person's approval.",
+    )
+    def released(
+        context: dg.AssetExecutionContext, config: Publication, clearward: Clearward
+    ) -> dg.MaterializeResult:
+        with refusals():
+            release = publish(
+                clearward.settings,
+                clearward.keyring,
+                clearward.storage,
+                product=product.name,
+                month=context.partition_key,
+                approved_by=config.approved_by or _person_behind(context),
+            )
+        return dg.MaterializeResult(metadata=release.metadata())
+
+    return released
+
+
+def _person_behind(context: dg.AssetExecutionContext) -> str | None:
+    """A run that no schedule or sensor started was launched by hand."""
+    tags = context.run.tags
+    return None if any(tag in tags for tag in _LAUNCHERS) else f"run {context.run.run_id}"

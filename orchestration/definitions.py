@@ -1,0 +1,45 @@
+"""The code location. `workspace.yaml` loads this module; nothing happens until Dagster asks."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from clearward.marts import DBT_PROJECT
+from orchestration import jobs, schedules, sensors
+from orchestration.assets.dbt_models import build_dbt_assets
+from orchestration.assets.deidentified import deidentified, findings
+from orchestration.assets.identified import cleared, raw
+from orchestration.assets.products import product_assets
+from orchestration.resources import Clearward
+
+
+def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Everything the UI shows; tests pass resources of their own."""
+    return dg.Definitions(
+        assets=[raw, cleared, deidentified, findings, build_dbt_assets(), *product_assets()],
+        jobs=[jobs.hospital_month, jobs.month_candidates, jobs.publish_releases],
+        schedules=[schedules.monthly_refresh],
+        sensors=[sensors.new_extracts, sensors.complete_months, sensors.failed_runs],
+        resources=resources or default_resources(),
+    )
+
+
+def default_resources() -> dict[str, Any]:
+    """Resources configured by the environment alone."""
+    dbt = DbtCliResource(
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
+        # the dbt of this environment, whether or not it is on PATH
+        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+    )
+    return {"clearward": Clearward(), "dbt": dbt}
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """Lazy entry of the code location."""
+    return build_definitions()

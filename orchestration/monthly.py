@@ -1,0 +1,154 @@
+"""The monthly job from the command line: ``python -m orchestration.monthly --month 2024-05``.
+
+Runs the same jobs as the UI, in this process, and leaves the same events in the Dagster instance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import dagster as dg
+from rich.console import Console
+
+from clearward.arrival import all_arrivals
+from clearward.freshness import is_done, mark_done, month_fingerprint
+from clearward.products.spec import product_names
+from clearward.settings import Settings, load_settings
+from clearward.state.base import state_engine
+from orchestration.definitions import build_definitions
+from orchestration.partitions import extract_key, hospitals
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run: a month, its hospitals, who approves the releases (nobody: candidates only)."""
+
+    month: str
+    hospitals: list[str]
+    approved_by: str
+
+
+class MonthlyRun:
+    """One process, one Dagster instance, any number of months."""
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self.settings, self.console = settings, console
+        self.database = state_engine(settings.database)
+        self.instance = open_instance(settings)
+        self.definitions = build_definitions()
+
+    def run(self, plan: Plan) -> bool:
+        """True when all that was asked for is done; a refused hospital stops only itself."""
+        if is_done(self.settings, month=plan.month, fingerprint=self._fingerprint(plan)):
+            self.console.print(f"[dim]{plan.month}  nothing changed since the last run[/]")
+            return True
+        done = self._month(plan)
+        if done:
+            mark_done(self.settings, month=plan.month, fingerprint=self._fingerprint(plan))
+        return done
+
+    def _fingerprint(self, plan: Plan) -> str:
+        return month_fingerprint(
+            self.settings,
+            self.database,
+            month=plan.month,
+            hospitals=plan.hospitals,
+            goal="published" if plan.approved_by else "candidate",
+        )
+
+    def _month(self, plan: Plan) -> bool:
+        taken = [self._hospital(name, plan.month) for name in plan.hospitals]
+        if not any(taken):
+            self.console.print(f"[red]{plan.month}  no hospital passed; no product is built[/]")
+            return False
+        made = self._job("month_candidates", plan.month, label="products")
+        if made and plan.approved_by:
+            made = self._job(
+                "publish_releases", plan.month, label="publish", config=_approval(plan.approved_by)
+            )
+        return made and all(taken)
+
+    def _hospital(self, hospital: str, month: str) -> bool:
+        self.instance.add_dynamic_partitions(str(hospitals.name), [hospital])
+        key = extract_key(hospital=hospital, month=month)
+        return self._job("hospital_month", key, label=hospital)
+
+    def _job(
+        self, name: str, key: str, *, label: str, config: dict[str, object] | None = None
+    ) -> bool:
+        month = key.keys_by_dimension["month"] if isinstance(key, dg.MultiPartitionKey) else key
+        start = perf_counter()
+        with self.console.status(f"{month}  {label}"):
+            result = self.definitions.resolve_job_def(name).execute_in_process(
+                run_config={**_QUIET, **(config or {})},
+                partition_key=key,
+                instance=self.instance,
+                raise_on_error=False,
+            )
+        mark = "[green]✓[/]" if result.success else "[red]✗[/]"
+        self.console.print(f"{month}  {label:<12} {mark}  {perf_counter() - start:5.1f} s")
+        if not result.success:
+            self._explain(result)
+        return result.success
+
+    def _explain(self, result: dg.ExecuteInProcessResult) -> None:
+        for event in result.filter_events(lambda e: e.is_step_failure):
+            data = event.step_failure_data
+            reason = data.user_failure_data or data.error
+            text = getattr(reason, "description", None) or getattr(reason, "message", "")
+            self.console.print(f"   [red]{event.step_key}[/]: {text}", soft_wrap=True)
+        for event in result.get_asset_check_evaluations():
+            if not event.passed:
+                self.console.print(f"   [red]{event.check_name}[/]: {event.description}")
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The Dagster instance of this home, made on first use."""
+    folder = settings.home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(Path(__file__).with_name("dagster.yaml"), folder / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return dg.DagsterInstance.get()
+
+
+def landed_months(settings: Settings) -> list[str]:
+    """Months that have an extract in the landing folder, oldest first."""
+    return sorted({arrival.month for arrival in all_arrivals(settings)})
+
+
+def hospitals_of(settings: Settings, month: str) -> list[str]:
+    """Hospitals with an extract of the month in the landing folder."""
+    return sorted({a.hospital for a in all_arrivals(settings) if a.month == month})
+
+
+def _approval(who: str) -> dict[str, object]:
+    config = {"config": {"approved_by": who}}
+    return {"ops": {f"released__{name}": config for name in product_names()}}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; exit code 0 when everything asked for was done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--month", action="append", help="YYYY-MM; every landed month if omitted")
+    parser.add_argument("--hospital", action="append", help="one hospital; all if omitted")
+    parser.add_argument("--approve", default="", metavar="WHO", help="publish, approved by WHO")
+    options = parser.parse_args(arguments)
+    settings, console = load_settings(), Console()
+    job = MonthlyRun(settings, console)
+    outcomes = [
+        job.run(Plan(month, options.hospital or hospitals_of(settings, month), options.approve))
+        for month in options.month or landed_months(settings)
+    ]
+    return 0 if outcomes and all(outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""What the project promises by its shape: descriptions, contracts, owners, cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from clearward.products.spec import load_product, product_names
+
+
+def models(manifest, folder):
+    nodes = manifest["nodes"].values()
+    return [n for n in nodes if n["resource_type"] == "model" and f"/{folder}/" in f"/{n['path']}"]
+
+
+@pytest.mark.parametrize("product", product_names())
+def test_marts_and_product_spec_name_the_same_tables_and_keys(dbt, product):
+    spec = load_product(product)
+    told = {spec.table_name(table): list(table.key) for table in spec.tables}
+    built = {n["name"]: n["config"]["meta"]["key"] for n in models(dbt.manifest, product)}
+    assert built == told
+
+
+def test_every_mart_column_has_a_type_a_description_and_a_role(dbt):
+    columns = [c for n in models(dbt.manifest, "marts") for c in n["columns"].values()]
+    assert len(columns) > 300
+    for column in columns:
+        assert column["data_type"] and column["description"]
+        assert column["meta"]["role"] in {"PK", "QI", "S", "N"}
+
+
+def test_every_mart_has_a_contract_a_group_and_an_exposure(dbt):
+    shown = {name for e in dbt.manifest["exposures"].values() for name in e["depends_on"]["nodes"]}
+    for node in models(dbt.manifest, "marts"):
+        assert node["config"]["contract"]["enforced"]
+        assert node["config"]["group"] == node["name"].split("__")[0]
+        assert node["unique_id"] in shown
+
+
+def test_marts_read_intermediate_models_and_label_seeds_only(dbt):
+    for node in models(dbt.manifest, "marts"):
+        for parent in node["depends_on"]["nodes"]:
+            name = parent.split(".")[-1]
+            assert name.startswith("int_") or name == "diagnosis_concept"
+
+
+def test_there_are_no_more_than_two_hundred_data_tests(dbt):
+    tests = [n for n in dbt.manifest["nodes"].values() if n["resource_type"] == "test"]
+    assert 100 < len(tests) <= 200
+
+
+def test_another_month_does_not_parse_again(dbt, two_months):
+    environment = {"CLEARWARD_WAREHOUSE": str(two_months)}
+    for month in ("2024-07", "2024-08"):
+        done = dbt.run(
+            ["ls", "--resource-type", "exposure"], environment | {"CLEARWARD_MONTH": month}
+        )
+        assert done.returncode == 0 and "full parse" not in done.stdout
+
+
+def test_a_month_that_is_none_stops_the_run(dbt, two_months):
+    environment = {"CLEARWARD_WAREHOUSE": str(two_months), "CLEARWARD_MONTH": "May"}
+    done = dbt.run(["run", "--select", "stg_synthea__patient"], environment)
+    assert done.returncode != 0 and "CLEARWARD_MONTH is not a month" in done.stdout
+
+
+def test_docs_are_generated(dbt, two_months):
+    environment = dbt.prepare(two_months, "2024-06")
+    done = dbt.run(["docs", "generate"], environment)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert (dbt.target / "catalog.json").exists()

@@ -1,0 +1,173 @@
+"""A consent file is taken whole or refused whole, and no refusal quotes a value."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from clearward.consent.imports import _RULES, COLUMNS, read_consents
+from clearward.consent.registry import event_key
+from clearward.errors import ConsentError
+from clearward.keyring import init_keyring, pseudonym
+
+GOOD = {
+    "patient_id": "id-1",
+    "purpose": "commercial_licensing",
+    "decision": "permit",
+    "decided_at": "2024-01-02T10:00:00Z",
+    "valid_from": "",
+    "valid_until": "",
+    "text_version": "v3",
+    "text_sha256": "aB" * 32,
+    "evidence_sha256": "cd" * 32,
+    "language": "zh-CN",
+    "guardian": "",
+}
+
+
+@pytest.fixture
+def keyring(tmp_path):
+    return init_keyring(tmp_path / "keyring.json")
+
+
+def write(tmp_path, *lines, header=COLUMNS):
+    text = [",".join(header), *(",".join(line[name] for name in header) for line in lines)]
+    (tmp_path / "consents.csv").write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+def read(tmp_path, keyring):
+    table = read_consents(tmp_path, hospital="north", month="2024-01", keyring=keyring)
+    return table.to_pylist()
+
+
+def test_a_line_becomes_an_event_without_the_patients_id(tmp_path, keyring):
+    write(tmp_path, GOOD)
+    (event,) = read(tmp_path, keyring)
+    expected_key = pseudonym(keyring.key("row"), "north", "patients", "id-1")
+    assert event["patient_key"] == expected_key
+    assert "id-1" not in str(event)
+    assert event["event_key"] == event_key(event)
+    assert (event["valid_from"], event["valid_until"]) == (event["decided_at"], None)
+    assert event["text_sha256"] == "ab" * 32
+    assert (event["month"], event["guardian"], len(event["file_id"])) == ("2024-01", False, 12)
+
+
+def test_times_become_utc_and_dates_become_the_cautious_second(tmp_path, keyring):
+    write(
+        tmp_path,
+        {**GOOD, "decided_at": "2024-01-02 18:00:00+08:00", "valid_until": "2025-01-01"},
+        {**GOOD, "decided_at": "2024-01-02"},
+        {**GOOD, "decided_at": "2024-01-02", "decision": "withdraw", "purpose": "everything"},
+        {**GOOD, "decided_at": "2024-01-02T10:00:00.75Z", "guardian": "TRUE"},
+    )
+    events = read(tmp_path, keyring)
+    assert [event["decided_at"] for event in events] == [
+        "2024-01-02T10:00:00Z",
+        "2024-01-02T00:00:00Z",
+        "2024-01-02T23:59:59Z",
+        "2024-01-02T10:00:00Z",
+    ]
+    assert events[0]["valid_until"] == "2025-01-01T23:59:59Z"
+    assert events[3]["guardian"] is True
+
+
+def test_columns_may_come_in_another_order(tmp_path, keyring):
+    write(tmp_path, GOOD, header=tuple(reversed(COLUMNS)))
+    assert read(tmp_path, keyring)[0]["language"] == "zh-CN"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path, keyring):
+    write(tmp_path, GOOD)
+    path = tmp_path / "consents.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read(tmp_path, keyring)) == 1
+
+
+def test_a_refusal_needs_no_text_and_no_evidence(tmp_path, keyring):
+    empty = dict.fromkeys(("text_version", "text_sha256", "evidence_sha256"), "")
+    write(tmp_path, {**GOOD, **empty, "decision": "deny"})
+    assert read(tmp_path, keyring)[0]["decision"] == "deny"
+
+
+BROKEN = {
+    "patient_id is empty": {"patient_id": " "},
+    "unknown purpose": {"purpose": "secret-purpose"},
+    "unknown decision": {"decision": "secret-decision"},
+    "this purpose can be refused only, not permitted": {"purpose": "everything"},
+    "decided_at is empty": {"decided_at": ""},
+    "decided_at is not an ISO 8601 date or time": {"decided_at": "2024-02-30"},
+    "valid_from is not an ISO 8601 date or time": {"valid_from": "02/01/2024"},
+    "valid_until is not an ISO 8601 date or time": {"valid_until": "forever-secret"},
+    "valid_until lies before valid_from": {"valid_until": "2023-01-01"},
+    "a permit needs text_version": {"text_version": ""},
+    "a permit needs text_sha256": {"text_sha256": ""},
+    "a permit needs evidence_sha256": {"evidence_sha256": ""},
+    "text_sha256 is not 64 hex characters": {"text_sha256": "secret"},
+    "evidence_sha256 is not 64 hex characters": {"evidence_sha256": "z" * 64},
+    "text_version is longer than 64": {"text_version": "v" * 65},
+    "language is not a tag such as en or zh-CN": {"language": "English!"},
+    "guardian is not true or false": {"guardian": "mother-secret"},
+}
+
+
+def test_every_rule_has_a_broken_line():
+    assert set(BROKEN) == set(_RULES)
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_one_broken_line_refuses_the_file_and_is_named_without_its_value(tmp_path, keyring, rule):
+    write(tmp_path, GOOD, {**GOOD, **BROKEN[rule]}, GOOD)
+    with pytest.raises(ConsentError) as raised:
+        read(tmp_path, keyring)
+    assert f"line 3: {rule}" in str(raised.value)
+    values = [value for value in BROKEN[rule].values() if len(value) > 3 and value != "everything"]
+    assert all(value not in str(raised.value) for value in values)
+    assert raised.value.__cause__ is None
+
+
+def test_a_ragged_line_is_refused_without_being_quoted(tmp_path, keyring):
+    write(tmp_path, GOOD)
+    with (tmp_path / "consents.csv").open("a") as file:
+        file.write("secret-id,too,few\n")
+    with pytest.raises(ConsentError) as raised:
+        read(tmp_path, keyring)
+    assert "secret-id" not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def test_another_encoding_is_refused(tmp_path, keyring):
+    write(tmp_path, {**GOOD, "text_version": "版本"})
+    path = tmp_path / "consents.csv"
+    path.write_bytes(path.read_text("utf-8").encode("gb18030"))
+    with pytest.raises(ConsentError, match="UTF-8"):
+        read(tmp_path, keyring)
+
+
+@pytest.mark.parametrize("header", [COLUMNS[:-1], (*COLUMNS, "note")])
+def test_other_columns_are_refused(tmp_path, keyring, header):
+    write(tmp_path, {**GOOD, "note": ""}, header=header)
+    with pytest.raises(ConsentError, match="other columns"):
+        read(tmp_path, keyring)
+
+
+def test_an_empty_file_is_refused_but_a_header_alone_says_nothing(tmp_path, keyring):
+    (tmp_path / "consents.csv").write_text("")
+    with pytest.raises(ConsentError):
+        read(tmp_path, keyring)
+    write(tmp_path)
+    assert read(tmp_path, keyring) == []
+
+
+def test_no_file_permits_nothing(tmp_path, keyring):
+    assert read(tmp_path, keyring) == []
+
+
+def test_a_compressed_file_is_understood_and_two_are_refused(tmp_path, keyring):
+    write(tmp_path, GOOD)
+    packed = gzip.compress((tmp_path / "consents.csv").read_bytes())
+    (tmp_path / "consents.csv.gz").write_bytes(packed)
+    with pytest.raises(ConsentError, match="twice"):
+        read(tmp_path, keyring)
+    (tmp_path / "consents.csv").unlink()
+    assert len(read(tmp_path, keyring)) == 1

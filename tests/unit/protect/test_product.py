@@ -1,0 +1,185 @@
+"""Protecting a product keeps k, drops the same patients everywhere and tells nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+
+import duckdb
+import pytest
+
+from clearward.errors import ProtectionError
+from clearward.keyring import pseudonym
+from clearward.protect.product import protect_product
+from clearward.protect.report import load_report, report_path
+from clearward.protect.risk import measure_risk
+
+MONTH = "2024-05"
+PATIENT = (
+    "SELECT 'p' || i AS patient_key, ['north', 'south', 'west'][1 + i % 3] AS hospital_id, "
+    "'2024-05' AS month, 'F' AS sex, 1950 AS birth_year, 'r' AS region_l1, 2020 AS index_year "
+    "FROM range({n}) t(i)"
+)
+QI = ["sex", "birth_year", "region_l1", "index_year"]
+
+
+def protect(made):
+    return protect_product(made.settings, made.keyring, product=made.product.name, month=MONTH)
+
+
+def test_the_protected_patients_keep_k_by_an_independent_count(make):
+    made = make()
+    report = protect(made)
+    risk = measure_risk(made.settings, made.path("protected", "patient"), QI)
+    assert risk == report.after
+    assert risk.k >= 11 == report.k_asked
+    assert risk.max_prosecutor <= 1 / 11
+    assert report.before.uniques > 0 == report.after.uniques
+    assert report.patients_in == 60 == report.patients_kept + report.patients_suppressed
+    assert report.patients_suppressed <= 6
+
+
+def test_birth_years_become_text_bands(make):
+    made = make()
+    report = protect(made)
+    assert report.levels["birth_year"] > 0 == report.levels["index_year"]
+    bands = {row[0] for row in made.rows("patient", "SELECT DISTINCT birth_year")}
+    assert bands <= {"1950-1954", "1955-1959", "1950-1959", "1940-1959", "1920-1959", "*"}
+    assert {row[0] for row in made.rows("patient", "SELECT DISTINCT index_year")} == {"2020"}
+
+
+def test_suppressed_patients_are_in_no_table(make):
+    made = make()
+    report = protect(made)
+    assert report.patients_suppressed > 0
+    kept = {row[0] for row in made.rows("patient", "SELECT patient_key")}
+    for table in made.product.tables:
+        if table.entity != "attrition":
+            assert {row[0] for row in made.rows(table.entity, "SELECT patient_key")} == kept
+            assert report.rows[table.entity] == len(kept)
+
+
+def test_keys_are_pseudonyms_of_the_product_and_join_across_tables(make):
+    made = make()
+    protect(made)
+    key = made.keyring.key("product", made.product.name)
+    possible = {pseudonym(key, f"p{i:03}") for i in range(60)}
+    assert {row[0] for row in made.rows("patient", "SELECT patient_key")} < possible
+    visits = {row[0] for row in made.rows("eye_visit", "SELECT eye_visit_key")}
+    assert visits < {pseudonym(key, f"p{i:03}x") for i in range(60)}
+
+
+def test_hospital_names_and_months_of_arrival_do_not_leave(make):
+    made = make()
+    protect(made)
+    for entity in ("patient", "encounter"):
+        assert set(made.rows(entity, "SELECT DISTINCT hospital_id")) == {
+            ("H01",),
+            ("H02",),
+            ("H03",),
+        }
+        assert made.rows(entity, "SELECT DISTINCT month") == [(MONTH,)]
+
+
+def test_hospital_labels_follow_keyed_hashes_not_names(make):
+    made = make()
+    protect(made)
+    key = made.keyring.key("product", made.product.name)
+    order = sorted(["north", "south", "west"], key=lambda h: pseudonym(key, "hospital", h))
+    label = f"H{order.index('west') + 1:02}"
+    west = {pseudonym(key, f"p{i:03}") for i in range(60) if i % 3 == 2}
+    published = made.rows("patient", "SELECT patient_key, hospital_id")
+    assert {k for k, h in published if h == label} == west & {k for k, _ in published}
+
+
+def test_a_quasi_identifier_repeated_in_another_table_is_generalised_too(make):
+    made = make()
+    people = made.path("product", "patient")
+    made.write(
+        "cohort_summary", f"SELECT patient_key, hospital_id, month, birth_year FROM '{people}'"
+    )
+    protect(made)
+    assert set(made.rows("cohort_summary", "SELECT patient_key, birth_year")) == set(
+        made.rows("patient", "SELECT patient_key, birth_year")
+    )
+
+
+def test_the_same_input_gives_the_same_bytes(make):
+    made = make()
+    first = protect(made)
+    text = report_path(made.settings, product="ophthalmology", month=MONTH).read_text()
+    assert protect(made) == first
+    assert report_path(made.settings, product="ophthalmology", month=MONTH).read_text() == text
+    for entity, digest in first.files.items():
+        assert hashlib.sha256(made.path("protected", entity).read_bytes()).hexdigest() == digest
+
+
+def test_the_report_reads_back_and_holds_no_patient(make):
+    made = make()
+    report = protect(made)
+    path = report_path(made.settings, product="ophthalmology", month=MONTH)
+    assert load_report(path) == report
+    keys = [row[0] for row in made.rows("patient", "SELECT patient_key")]
+    assert not any(key in path.read_text() for key in [*keys, "north", "south", "west", "1921"])
+    assert report.metadata()["k_reached"] == report.k_reached
+
+
+def test_the_report_says_what_knowing_the_hospital_would_add(make):
+    report = protect(make())
+    assert report.hospital_known.k < report.after.k
+    assert report.hospital_known.patients == report.after.patients
+
+
+def test_fewer_patients_than_k_publish_nothing(make):
+    made = make(n=10)
+    with pytest.raises(ProtectionError, match=r"10 patients.*at least 11"):
+        protect(made)
+    assert not made.path("protected", "patient").exists()
+
+
+def test_no_patients_at_all_is_a_refusal_not_a_success(make):
+    with pytest.raises(ProtectionError, match="0 patients"):
+        protect(make(n=0))
+
+
+def test_a_missing_table_is_named(make):
+    made = make()
+    made.path("product", "oct").unlink()
+    with pytest.raises(ProtectionError, match="no table for oct"):
+        protect(made)
+
+
+def test_a_doubled_patient_is_refused(make):
+    made = make()
+    path = made.path("product", "patient")
+    rows = duckdb.sql(f"SELECT * FROM '{path}'").to_arrow_table()
+    duckdb.sql(f"COPY (FROM rows UNION ALL (FROM rows LIMIT 1)) TO '{path}' (FORMAT parquet)")
+    assert rows.num_rows == 60
+    with pytest.raises(ProtectionError, match="61 rows, 60 patients"):
+        protect(made)
+
+
+def test_a_patient_without_a_hospital_is_not_passed_off_as_suppressed(make):
+    made = make(patient=PATIENT.replace("[1 + i % 3]", "[1 + i % 3 + (i = 40)::int * 9]"))
+    with pytest.raises(ProtectionError, match="lost on the way"):
+        protect(made)
+
+
+def test_a_failed_run_leaves_neither_a_report_nor_staged_files(make):
+    made = make()
+    protect(made)
+    made.path("product", "oct").unlink()
+    made.write("oct", "SELECT 'k' AS oct_key")
+    with pytest.raises(ProtectionError, match="no column hospital_id, patient_key"):
+        protect(made)
+    assert not report_path(made.settings, product="ophthalmology", month=MONTH).exists()
+    assert not list(made.settings.home.rglob(".*staged*"))
+
+
+def test_attrition_ends_with_the_step_of_protection_and_its_counts_meet_the_data(make):
+    made = make()
+    report = protect(made)
+    lines = made.rows("attrition", "SELECT hospital_id, step_id, n_in, n_out, n_excluded")
+    assert {line[0] for line in lines} == {"ALL"}
+    assert "k-anonymity" in lines[-1][1]
+    assert lines[-1][3] == report.patients_kept
+    assert all(n in (0, None) or n >= 11 for line in lines for n in line[2:])

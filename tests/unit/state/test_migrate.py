@@ -1,0 +1,43 @@
+"""The state database: migrations give exactly the tables the models name, on both servers."""
+
+import os
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from clearward.errors import StateError
+from clearward.state.base import Base, state_engine
+from clearward.state.migrate import check_migrated, migrate
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    if not os.environ.get("CLEARWARD_TEST_POSTGRES"):
+        pytest.skip("CLEARWARD_TEST_POSTGRES is not set: scripts/postgres.sh starts a server")
+    return os.environ["CLEARWARD_TEST_POSTGRES"]
+
+
+def test_migrations_leave_no_difference_to_the_models(url):
+    engine = state_engine(url)
+    migrate(engine)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_migrating_twice_changes_nothing(url):
+    engine = state_engine(url)
+    assert migrate(engine) == migrate(engine)
+    check_migrated(engine)
+
+
+def test_a_database_that_was_never_migrated_is_refused_with_the_command_to_run(tmp_path):
+    with pytest.raises(StateError, match="clearward init"):
+        check_migrated(state_engine(f"sqlite:///{tmp_path / 'empty.db'}"))
+
+
+def test_a_server_that_does_not_answer_is_told_from_an_old_database():
+    with pytest.raises(StateError, match="cannot be reached"):
+        check_migrated(state_engine("postgresql+psycopg://nobody@127.0.0.1:1/none"))
