@@ -67,8 +67,10 @@ CONF
 }
 
 running() { # the daemon of this folder, not another one that was given its old pid
-    [ -s "run/$1.pid" ] && tr '\0' ' ' <"/proc/$(cat "run/$1.pid")/cmdline" 2>/dev/null |
-        grep -q "$PWD/ceph.conf"
+    [ -s "run/$1.pid" ] || return 1
+    local cmdline
+    cmdline=$(tr '\0' ' ' 2>/dev/null <"/proc/$(cat "run/$1.pid")/cmdline") 2>/dev/null || return 1
+    [[ $cmdline == *"$PWD/ceph.conf"* ]]
 }
 
 create_cluster() {
