@@ -57,9 +57,10 @@ def partition_models() -> list[tuple[str, str]]:
 def _promote(staging: Path, warehouse: Warehouse, month: str) -> None:
     for zone, model in partition_models():
         made = Warehouse(staging).partition(zone, model, month=month)
-        target = warehouse.partition(zone, model, month=month)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        promote(made, target)
+        if made.exists():  # a run of chosen models makes only those
+            target = warehouse.partition(zone, model, month=month)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            promote(made, target)
 
 
 def _restore(before: dict[str, str | None]) -> None:

@@ -4,18 +4,19 @@ import dagster as dg
 
 from clearward.products.spec import product_names
 
+_hospitals = dg.AssetSelection.assets("raw", "cleared", "deidentified", "findings")
+
 hospital_month = dg.define_asset_job(
     "hospital_month",
-    selection=dg.AssetSelection.assets("raw", "cleared", "deidentified", "findings"),
+    selection=_hospitals,
     description="One hospital's month: extract in, de-identified tables and findings out.",
 )
 
 _released = dg.AssetSelection.assets(*(["released", name] for name in product_names()))
-_downstream = dg.AssetSelection.assets("deidentified", "findings").downstream(include_self=False)
-
 month_candidates = dg.define_asset_job(
     "month_candidates",
-    selection=_downstream - _released,
+    # everything after the hospitals: seeds have no upstream, so "downstream" would miss them
+    selection=dg.AssetSelection.all() - _hospitals - _released,
     description="One month of all hospitals: dbt, protection, gates, release candidates.",
 )
 

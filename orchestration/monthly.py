@@ -17,10 +17,12 @@ import dagster as dg
 from rich.console import Console
 
 from clearward.arrival import all_arrivals
+from clearward.errors import ClearwardError, ExtractError
 from clearward.freshness import is_done, mark_done, month_fingerprint
 from clearward.products.spec import product_names
 from clearward.settings import Settings, load_settings
 from clearward.state.base import state_engine
+from clearward.state.migrate import check_migrated
 from orchestration.definitions import build_definitions
 from orchestration.partitions import extract_key, hospitals
 
@@ -42,6 +44,7 @@ class MonthlyRun:
     def __init__(self, settings: Settings, console: Console) -> None:
         self.settings, self.console = settings, console
         self.database = state_engine(settings.database)
+        check_migrated(self.database)
         self.instance = open_instance(settings)
         self.definitions = build_definitions()
 
@@ -101,13 +104,21 @@ class MonthlyRun:
 
     def _explain(self, result: dg.ExecuteInProcessResult) -> None:
         for event in result.filter_events(lambda e: e.is_step_failure):
-            data = event.step_failure_data
-            reason = data.user_failure_data or data.error
-            text = getattr(reason, "description", None) or getattr(reason, "message", "")
-            self.console.print(f"   [red]{event.step_key}[/]: {text}", soft_wrap=True)
+            self.console.print(f"   [red]{event.step_key}[/]: {_reason(event)}", soft_wrap=True)
         for event in result.get_asset_check_evaluations():
             if not event.passed:
                 self.console.print(f"   [red]{event.check_name}[/]: {event.description}")
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    """The refusal in its own words; for anything else the kind of error at its root."""
+    failure = event.step_failure_data
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    error = failure.error
+    while error and error.cause:
+        error = error.cause
+    return str(error.message).strip() if error else "no reason was given"
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -141,13 +152,29 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--hospital", action="append", help="one hospital; all if omitted")
     parser.add_argument("--approve", default="", metavar="WHO", help="publish, approved by WHO")
     options = parser.parse_args(arguments)
-    settings, console = load_settings(), Console()
+    console = Console()
+    try:
+        return _run(options, load_settings(), console)
+    except ClearwardError as refusal:
+        console.print(f"[red]{type(refusal).__name__}[/] {refusal}", soft_wrap=True)
+        return refusal.exit_code
+
+
+def _run(options: argparse.Namespace, settings: Settings, console: Console) -> int:
+    months = options.month or landed_months(settings)
+    if not months:
+        raise ExtractError(
+            f"No extract lies in {settings.landing}.",
+            expected="a folder per hospital and month, with a manifest.json",
+            do="see docs/how-to/onboard-a-hospital.md",
+        )
     job = MonthlyRun(settings, console)
-    outcomes = [
-        job.run(Plan(month, options.hospital or hospitals_of(settings, month), options.approve))
-        for month in options.month or landed_months(settings)
+    plans = [
+        Plan(month, options.hospital or hospitals_of(settings, month), options.approve)
+        for month in months
     ]
-    return 0 if outcomes and all(outcomes) else 1
+    outcomes = [job.run(plan) for plan in plans]
+    return 0 if all(outcomes) else 1
 
 
 if __name__ == "__main__":

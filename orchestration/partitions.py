@@ -1,7 +1,5 @@
 """How the work is cut: hospital x month up to the one-way door, month from dbt on."""
 
-import warnings
-
 import dagster as dg
 
 MONTH_FORMAT = "%Y-%m"
@@ -12,11 +10,7 @@ months = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH, fmt=MONTH_FORMAT
 extracts = dg.MultiPartitionsDefinition({"hospital": hospitals, "month": months})
 
 # A month's product is made of that month's partitions of every hospital.
-with warnings.catch_warnings():
-    # In beta since it appeared; without it a month could not depend on its hospitals' partitions.
-    warnings.simplefilter("ignore", dg.BetaWarning)
-    all_hospitals = dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name="month")
-
+all_hospitals = dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name="month")
 # A backfill of a range runs month by month: each month starts where the one before it ended.
 one_month_at_a_time = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 

@@ -66,6 +66,23 @@ def build_dbt_assets() -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, dbt: DbtCliResource, clearward: Clearward
     ) -> Iterator[Any]:
         with refusals(), dbt_run(clearward.settings, month=context.partition_key):
-            yield from dbt.cli(["build"], context=context).stream()
+            if context.is_subset and not _is_whole(context):
+                yield from _build_some(context, dbt)
+            else:
+                yield from dbt.cli(["build"], context=context).stream()
 
     return dbt_models
+
+
+def _is_whole(context: dg.AssetExecutionContext) -> bool:
+    return context.selected_asset_keys == set(context.assets_def.keys)
+
+
+def _build_some(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource
+) -> Iterator[dg.MaterializeResult]:
+    # The engine lives in memory, so a model that somebody picked by hand needs all before it.
+    picked = sorted(key.path[-1] for key in context.selected_asset_keys)
+    dbt.cli(["build", "--select", *(f"+{name}" for name in picked)], manifest=MANIFEST).wait()
+    for name in picked:
+        yield dg.MaterializeResult(asset_key=name)

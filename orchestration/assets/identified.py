@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import dagster as dg
-from clearward.consent.gate import clear_partition
-from clearward.quality.borders import judge_raw
 
 from clearward.arrival import receive_extract
+from clearward.consent.gate import clear_partition
+from clearward.quality.borders import judge_raw
 from orchestration.checks import gate_result
 from orchestration.partitions import extracts, hospital_and_month
 from orchestration.resources import Clearward, refusals
@@ -52,7 +52,5 @@ def cleared(context: dg.AssetExecutionContext, clearward: Clearward) -> dg.Mater
     """Rows of patients whose consent for a licensable purpose is in force; default deny."""
     hospital, month = hospital_and_month(context)
     with refusals():
-        report = clear_partition(
-            clearward.settings, clearward.database, hospital=hospital, month=month
-        )
+        report = clear_partition(clearward.settings, hospital=hospital, month=month)
     return dg.MaterializeResult(metadata=report.metadata())
