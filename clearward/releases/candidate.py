@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring
 from clearward.products.spec import load_product
@@ -97,53 +99,69 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     """
     spec = load_product(product)
     tables = read_tables(settings, spec, month=check_month(month))
-    storage = open_storage(settings)
-    last = last_manifest(storage, product, public_key=load_public_key(keyring))
-    content = content_hash(tables)
-    same = find_published(storage, product, content=content, month=month)
-    change = Change.NOTHING if same else _classify(last, tables, month=month)
-    version = same.version if same else _version(last, change)
-    before = None if same else last
-    facts = gather_figures(settings, spec, tables, storage=storage, last=before, month=month)
-    public_key = load_public_key(keyring)
-    previous = dict(same.previous) if same else _previous(last)
-    facts |= {
-        "product": spec.name,
-        "version": str(version),
-        "month": month,
-        "change": change.value,
-        "previous": previous,
-        "key_id": key_id(public_key),
-    }
+    storage, public_key = open_storage(settings), load_public_key(keyring)
+    place = _place(storage, public_key, tables, product=product, month=month)
+    figures = gather_figures(
+        settings, spec, tables, storage=storage, last=place.before, month=month
+    )
+    names = {"product": product, "version": str(place.version), "month": month}
+    gate = evidence.read_gate(settings, product, month=month)
     told = Facts(
         product=spec,
         tables=tables,
-        values=facts,
-        gate=evidence.publishable(
-            evidence.read_gate(settings, product, month=month), spec.protection.k
-        ),
+        values={**figures, **names, **place.told(), "key_id": key_id(public_key)},
+        gate=evidence.publishable(gate, spec.protection.k),
         dbt=lineage.read_dbt_manifest(),
     )
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
         files = write_bundle(building / _FILES, told, data_docs=docs)
-        base = hash_file(building / _FILES / SUMS_NAME)[:16]
         candidate = Candidate(
-            product=product,
-            month=month,
-            version=str(version),
-            change=change,
-            content_sha256=content,
-            base=base,
+            **names,
+            change=place.change,
+            content_sha256=content_hash(tables),
+            base=hash_file(building / _FILES / SUMS_NAME)[:16],
             folder=folder,
-            previous=previous,
+            previous=place.previous,
             files=files,
-            facts=facts,
+            facts=told.values,
         )
         _save(building, candidate)
     record_candidate(settings, candidate.metadata())
     return candidate
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a candidate stands in its product's history; ``before`` is what it is compared with."""
+
+    version: Version
+    change: Change
+    previous: Mapping[str, str]
+    before: Manifest | None
+
+    def told(self) -> dict[str, Any]:
+        return {"change": self.change.value, "previous": dict(self.previous)}
+
+
+def _place(
+    storage: Storage,
+    public_key: Ed25519PublicKey,
+    tables: tuple[TableFile, ...],
+    *,
+    product: str,
+    month: str,
+) -> _Place:
+    last = last_manifest(storage, product, public_key=public_key)
+    same = find_published(storage, product, content=content_hash(tables), month=month)
+    if same:
+        return _Place(same.version, Change.NOTHING, same.previous, None)
+    change = _classify(last, tables, month=month)
+    if last is None:
+        return _Place(FIRST, change, {}, None)
+    previous = {"version": str(last.version), "manifest_sha256": last.sha256}
+    return _Place(next_version(last.version, change), change, previous, last)
 
 
 def find_published(storage: Storage, product: str, *, content: str, month: str) -> Manifest | None:
@@ -171,14 +189,6 @@ def _classify(last: Manifest | None, tables: tuple[TableFile, ...], *, month: st
     if month != last.month:
         return Change.NEW_MONTH
     return Change.SCHEMA_ADDITION if additions(last.schema, schema) else Change.CORRECTION
-
-
-def _version(last: Manifest | None, change: Change) -> Version:
-    return next_version(last.version, change) if last else FIRST
-
-
-def _previous(last: Manifest | None) -> dict[str, str]:
-    return {"version": str(last.version), "manifest_sha256": last.sha256} if last else {}
 
 
 def _save(folder: Path, candidate: Candidate) -> None:
