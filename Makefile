@@ -36,7 +36,7 @@ manifest: dbt_project/target/manifest.json ## parse the dbt project for Dagster
 
 dbt_project/target/manifest.json: .venv/.ready $(MODELS)
 	@echo "Reading the dbt models"
-	@$(BIN)/dbt --quiet parse --project-dir dbt_project --profiles-dir dbt_project
+	@cd dbt_project && ../$(BIN)/dbt --quiet parse --profiles-dir .
 	@touch $@
 
 demo: setup manifest ## run three sample hospitals end to end, then play the buyer

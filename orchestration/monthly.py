@@ -9,6 +9,8 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -19,7 +21,6 @@ from rich.console import Console
 from clearward.arrival import all_arrivals
 from clearward.errors import ClearwardError, ExtractError
 from clearward.freshness import is_done, mark_done, month_fingerprint
-from clearward.products.spec import product_names
 from clearward.settings import Settings, load_settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import check_migrated
@@ -72,27 +73,44 @@ class MonthlyRun:
         if not any(taken):
             self.console.print(f"[red]{plan.month}  no hospital passed; no product is built[/]")
             return False
-        made = self._job("month_candidates", plan.month, label="products")
-        if made and plan.approved_by:
-            made = self._job(
-                "publish_releases", plan.month, label="publish", config=_approval(plan.approved_by)
-            )
+        made, candidates = self._job("month_candidates", plan.month, label="products")
+        if candidates and plan.approved_by:
+            made &= self._publish(plan, candidates)
         return made and all(taken)
+
+    def _publish(self, plan: Plan, candidates: set[str]) -> bool:
+        done, _ = self._job(
+            "publish_releases",
+            plan.month,
+            label="publish",
+            config=_approval(plan.approved_by, candidates),
+            only=[dg.AssetKey(["released", name]) for name in sorted(candidates)],
+        )
+        return done
 
     def _hospital(self, hospital: str, month: str) -> bool:
         self.instance.add_dynamic_partitions(str(hospitals.name), [hospital])
         key = extract_key(hospital=hospital, month=month)
-        return self._job("hospital_month", key, label=hospital)
+        done, _ = self._job("hospital_month", key, label=hospital)
+        return done
 
     def _job(
-        self, name: str, key: str, *, label: str, config: dict[str, object] | None = None
-    ) -> bool:
+        self,
+        name: str,
+        key: str,
+        *,
+        label: str,
+        config: dict[str, object] | None = None,
+        only: list[dg.AssetKey] | None = None,
+    ) -> tuple[bool, set[str]]:
+        """Whether the job went through, and the products whose candidate it made."""
         month = key.keys_by_dimension["month"] if isinstance(key, dg.MultiPartitionKey) else key
         start = perf_counter()
-        with self.console.status(f"{month}  {label}"):
+        with self.console.status(f"{month}  {label}"), self._quiet_dbt():
             result = self.definitions.resolve_job_def(name).execute_in_process(
                 run_config={**_QUIET, **(config or {})},
                 partition_key=key,
+                asset_selection=only,
                 instance=self.instance,
                 raise_on_error=False,
             )
@@ -100,7 +118,16 @@ class MonthlyRun:
         self.console.print(f"{month}  {label:<12} {mark}  {perf_counter() - start:5.1f} s")
         if not result.success:
             self._explain(result)
-        return result.success
+        made = [event.asset_key for event in result.get_asset_materialization_events()]
+        return result.success, {k.path[1] for k in made if k and k.path[0] == "candidate"}
+
+    @contextmanager
+    def _quiet_dbt(self) -> Iterator[None]:
+        """dbt prints a line per model; here they go to a file, the UI has them as events."""
+        self.settings.reports.mkdir(parents=True, exist_ok=True)
+        log = self.settings.reports / "dbt.log"
+        with log.open("a", encoding="utf-8") as file, redirect_stdout(file):
+            yield
 
     def _explain(self, result: dg.ExecuteInProcessResult) -> None:
         for event in result.filter_events(lambda e: e.is_step_failure):
@@ -140,9 +167,9 @@ def hospitals_of(settings: Settings, month: str) -> list[str]:
     return sorted({a.hospital for a in all_arrivals(settings) if a.month == month})
 
 
-def _approval(who: str) -> dict[str, object]:
+def _approval(who: str, products: set[str]) -> dict[str, object]:
     config = {"config": {"approved_by": who}}
-    return {"ops": {f"released__{name}": config for name in product_names()}}
+    return {"ops": {f"released__{name}": config for name in products}}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -152,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--hospital", action="append", help="one hospital; all if omitted")
     parser.add_argument("--approve", default="", metavar="WHO", help="publish, approved by WHO")
     options = parser.parse_args(arguments)
-    console = Console()
+    console = Console(file=sys.stdout)
     try:
         return _run(options, load_settings(), console)
     except ClearwardError as refusal:

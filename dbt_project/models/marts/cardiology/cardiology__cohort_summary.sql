@@ -23,7 +23,9 @@ tests as (
         arg_min(measurements.value_std, (abs(date_diff('day', cohort.index_on + 365, measurements.recorded_on)), measurements.recorded_at, measurements.measurement_key))
             filter (measurements.concept = 'lvef' and measurements.recorded_on between cohort.index_on + 275 and cohort.index_on + 455) as lvef_year,
         round(regr_slope(measurements.value_std, date_diff('day', cohort.index_on, measurements.recorded_on) / 365.25)
-            filter (measurements.concept = 'egfr' and measurements.recorded_on >= cohort.index_on), 6) as egfr_slope
+            filter (measurements.concept = 'egfr' and measurements.recorded_on >= cohort.index_on), 6) as egfr_slope,
+        date_diff('day', min(measurements.recorded_on) filter (measurements.concept = 'egfr' and measurements.recorded_on >= cohort.index_on),
+            max(measurements.recorded_on) filter (measurements.concept = 'egfr')) as egfr_days
     from {{ ref('int_cardiology_cohort') }} as cohort
     inner join {{ ref('int_measurement_deduplicated') }} as measurements
         on cohort.patient_key = measurements.patient_key
@@ -62,7 +64,8 @@ select
     tests.lvef_year - tests.lvef_baseline as lvef_change_12m_pct,
     coalesce(stays.within_30, false) as has_hf_stay_30d,
     coalesce(stays.within_365, false) as has_hf_stay_365d,
-    tests.egfr_slope as egfr_change_per_year
+    -- a slope over a few days is noise, however steep
+    case when tests.egfr_days >= 180 then tests.egfr_slope end as egfr_change_per_year
 from people
 inner join history on people.patient_key = history.patient_key
 left join tests on people.patient_key = tests.patient_key
