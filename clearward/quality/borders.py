@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clearward.quality.gate import run_gate
-from clearward.quality.report import GateReport
-
 from clearward.errors import GateError
 from clearward.products.spec import load_product
+from clearward.quality.gate import run_gate
+from clearward.quality.report import GateReport
 from clearward.settings import Settings
 from clearward.sources.spec import load_spec
 from clearward.warehouse import Warehouse
