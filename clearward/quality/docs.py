@@ -8,6 +8,8 @@ reading a report would tell them of it, and a release would carry scripts nobody
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.DOTALL | re.IGNORECASE)
@@ -25,7 +27,7 @@ code, pre { white-space: pre-wrap; font-size: 13px; }
 .fa-check-circle::before { content: "\\2713"; color: #14713a; font-style: normal; }
 .fa-times::before { content: "\\2717"; color: #b3261e; font-style: normal; }
 .fa-exclamation-triangle::before { content: "!"; color: #8a5a00; font-style: normal; }
-.modal, .cooltip .top, .navbar-toggler { display: none; }
+.modal, .cooltip .top, label, input, button, .navbar-toggler { display: none; }
 .container, .container-fluid { padding-top: 0; }
 .sticky { position: static; }
 </style>"""
@@ -37,6 +39,31 @@ def keep_inside(folder: Path) -> int:
     for page in pages:
         page.write_text(_inside(page.read_text(encoding="utf-8")), encoding="utf-8")
     return len(pages)
+
+
+def write_index(folder: Path, passed: Mapping[str, tuple[int, int]]) -> None:
+    """Replace the first page, whose lists only a script would fill.
+
+    Args:
+        folder: the site.
+        passed: checks passed and checks made per suite.
+    """
+    lines = []
+    for name, (good, made) in sorted(passed.items()):
+        result = next((folder / "validations").glob(f"{name}/**/*.html"), None)
+        link = f'<a href="{result.relative_to(folder)}">{escape(name)}</a>' if result else name
+        suite = f'<a href="expectations/{escape(name)}.html">suite</a>'
+        mark = "\u2713" if good == made else "\u2717"
+        lines.append(
+            f"<tr><td>{mark}</td><td>{link}</td><td>{good} of {made}</td><td>{suite}</td></tr>"
+        )
+    head = "<tr><th></th><th>Table</th><th>Checks passed</th><th></th></tr>"
+    body = f"<h1>Data Docs</h1>\n<table>\n{head}\n" + "\n".join(lines) + "\n</table>"
+    title = '<meta charset="UTF-8"><title>Data Docs</title>'
+    page = f'<!DOCTYPE html>\n<html lang="en"><head>{title}\n{_STYLE}'
+    (folder / "index.html").write_text(
+        f"{page}\n</head><body>\n{body}\n</body></html>\n", encoding="utf-8"
+    )
 
 
 def _inside(text: str) -> str:

@@ -25,7 +25,7 @@ from great_expectations.data_context.types.resource_identifiers import (
 )
 
 from clearward.quality import gx_duckdb
-from clearward.quality.docs import keep_inside
+from clearward.quality.docs import keep_inside, write_index
 from clearward.quality.report import State
 from clearward.quality.suites import Suite
 
@@ -83,6 +83,11 @@ class Runner:
             self._context.validation_results_store.add(key, result)
         self._context.build_data_docs()
         keep_inside(folder)
+        counts = {
+            name: (sum(bool(one.success) for one in result.results), len(result.results))
+            for name, result in self._results.items()
+        }
+        write_index(folder, counts)
 
 
 def _escaped(expectation: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,8 +85,14 @@ def test_no_value_reaches_a_report_or_data_docs(gate, suite, parquet, tmp_path, 
 def test_data_docs_fetch_and_run_nothing(gate, suite, parquet, tmp_path):
     path = parquet("t", "SELECT 1 AS x")
     gate({"t": suite("t", NOT_NULL, rows("x > 5"))}, {"t": [path]})
-    pages = list((tmp_path / "report" / "data_docs").rglob("*.html"))
+    site = tmp_path / "report" / "data_docs"
+    pages = list(site.rglob("*.html"))
     assert len(pages) == 3  # index, suite, result
+    index = (site / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="([^"]+)"', index)
+    assert len(links) == 2
+    assert all((site / link).is_file() for link in links)
+    assert "2 of 2" in index
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert "<table" in text
