@@ -124,7 +124,7 @@ def _merge_small(steps: Sequence[Step], k: int) -> list[Step]:
 
 def _join(first: Step, second: Step) -> Step:
     texts = {
-        name: text if text == second.texts[name] else f"{text}; {second.texts[name]}"
+        name: "; ".join(dict.fromkeys(filter(None, (text, second.texts[name]))))
         for name, text in first.texts.items()
     }
     return Step(first.hospital, second.number, first.n_in, second.n_out, texts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from great_expectations.data_context.types.resource_identifiers import (
 )
 
 from clearward.quality import gx_duckdb
+from clearward.quality.docs import keep_inside, write_index
 from clearward.quality.report import State
 from clearward.quality.suites import Suite
 
@@ -71,7 +73,8 @@ class Runner:
             "store_backend": backend,
             "site_index_builder": index,
         }
-        for name in list(self._context.get_site_names()):
+        for name, own in dict(self._context.variables.data_docs_sites or {}).items():
+            shutil.rmtree(own["store_backend"]["base_directory"], ignore_errors=True)
             self._context.delete_data_docs_site(name)
         self._context.add_data_docs_site(_SITE, site)
         run = RunIdentifier(run_name="gate", run_time=datetime.now(UTC))
@@ -79,6 +82,12 @@ class Runner:
             key = ValidationResultIdentifier(ExpectationSuiteIdentifier(name), run, name)
             self._context.validation_results_store.add(key, result)
         self._context.build_data_docs()
+        keep_inside(folder)
+        counts = {
+            name: (sum(bool(one.success) for one in result.results), len(result.results))
+            for name, result in self._results.items()
+        }
+        write_index(folder, counts)
 
 
 def _escaped(expectation: Mapping[str, Any]) -> dict[str, Any]:

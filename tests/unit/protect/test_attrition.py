@@ -93,3 +93,10 @@ def test_steps_that_do_not_lead_to_the_patients_are_refused():
 def test_a_hospital_without_a_line_is_refused():
     with pytest.raises(ProtectionError, match="leaves hospitals out"):
         close(chain("H01", 9, 8), before={"H01": 8, "H02": 3}, after={"H01": 8})
+
+
+def test_a_step_without_a_text_leaves_none_of_it_behind_when_steps_are_told_together():
+    steps = close(chain("H01", 100, 80), before={"H01": 80}, after={"H01": 77})
+    published = publishable(steps, K)
+    assert published[-1].texts["step_id"] == "s1; k-anonymity"
+    assert published[-1].texts["product"] == "p"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -79,6 +80,33 @@ def test_no_value_reaches_a_report_or_data_docs(gate, suite, parquet, tmp_path, 
     assert any(file.suffix == ".html" for file in pages)
     texts = [file.read_bytes() for file in pages] + [s.encode() for s in capfd.readouterr()]
     assert not any(SECRET.encode() in text or b"4711471" in text for text in texts)
+
+
+def test_data_docs_fetch_and_run_nothing(gate, suite, parquet, tmp_path):
+    path = parquet("t", "SELECT 1 AS x")
+    gate({"t": suite("t", NOT_NULL, rows("x > 5"))}, {"t": [path]})
+    site = tmp_path / "report" / "data_docs"
+    pages = list(site.rglob("*.html"))
+    assert len(pages) == 3  # index, suite, result
+    index = (site / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="([^"]+)"', index)
+    assert len(links) == 2
+    assert all((site / link).is_file() for link in links)
+    assert "2 of 2" in index
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert "<table" in text
+        assert not re.search(r"<script|<(link|img|iframe)[^>]*https?://", text)
+
+
+def test_a_gate_leaves_no_scratch_folder_behind(
+    gate, suite, parquet, settings, monkeypatch, tmp_path
+):
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    gate({"t": suite("t", NOT_NULL)}, {"t": [parquet("t", "SELECT 1 AS x")]})
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert list((settings.home / "spill").iterdir()) == []
 
 
 def test_an_empty_table_is_vacuous_and_fails_where_rows_are_required(gate, suite, parquet):
