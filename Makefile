@@ -55,7 +55,7 @@ check: setup manifest ## ruff, mypy, import layers, SQLFluff, Dagster definition
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/sqlfluff lint dbt_project/models dbt_project/macros --processes 2 --disable-progress-bar
+	@$(BIN)/sqlfluff lint dbt_project/models --processes 2 --disable-progress-bar
 	@DAGSTER_HOME= $(BIN)/dagster definitions validate -w workspace.yaml --log-level warning
 
 format: setup ## put code and SQL into the house style

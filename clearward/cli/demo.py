@@ -66,7 +66,9 @@ def _buy(settings: Settings) -> Path:
     with _service(settings) as address:
         client = Client(address, token)
         covered = client.releases()
-        show_rows("   The buyer sees", covered, as_json=False)
+        shown = ("product", "version", "month", "change", "files", "rows")
+        rows = [{name: release[name] for name in shown} for release in covered]
+        show_rows("   The buyer sees", rows, as_json=False)
         version = str(covered[-1]["version"])
         folder = settings.home / "buyer" / PRODUCT / version
         verified = client.download(
@@ -90,7 +92,7 @@ def _licensed_token(settings: Settings) -> str:
             buyer=BUYER,
             product=PRODUCT,
             purpose="commercial_licensing",
-            version_range=">=1,<2",
+            version_range="1.x",
             terms=TERMS,
             valid_from=now - timedelta(minutes=1),
             valid_until=now + timedelta(days=365),

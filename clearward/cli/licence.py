@@ -24,7 +24,7 @@ def create(
     terms: Annotated[Path, typer.Option(help="The signed agreement; its hash is kept.")],
     until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day.")],
     purpose: Annotated[str, typer.Option(help="What it is for.")] = "commercial_licensing",
-    versions: Annotated[str, typer.Option(help="Versions covered, such as >=1,<2.")] = ">=1,<2",
+    versions: Annotated[str, typer.Option(help="Versions covered, such as 1.x.")] = "1.x",
 ) -> None:
     """Keep a signed agreement as a licence and print its id."""
     licence = registry.create_licence(

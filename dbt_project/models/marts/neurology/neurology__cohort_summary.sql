@@ -17,7 +17,9 @@ scores as (
         arg_min(scores.value_std, (abs(date_diff('day', cohort.index_on + 90, scores.recorded_on)), scores.measurement_key))
             filter (scores.concept = 'mrs' and scores.recorded_on between cohort.index_on + 60 and cohort.index_on + 120) as mrs_90d,
         round(regr_slope(scores.value_std, date_diff('day', cohort.index_on, scores.recorded_on) / 365.25)
-            filter (scores.concept = 'mmse'), 6) as mmse_slope
+            filter (scores.concept = 'mmse'), 6) as mmse_slope,
+        date_diff('day', min(scores.recorded_on) filter (scores.concept = 'mmse'),
+            max(scores.recorded_on) filter (scores.concept = 'mmse')) as mmse_days
     from {{ ref('int_neurology_cohort') }} as cohort
     inner join {{ ref('int_measurement_deduplicated') }} as scores
         on cohort.patient_key = scores.patient_key
@@ -57,7 +59,8 @@ select
     coalesce(strokes.has_recurrence, false) as has_recurrence_365d,
     coalesce(readmitted.has_readmission, false) as has_readmission_30d,
     coalesce(drugs.n_anti_seizure, 0) as anti_seizure_ingredients,
-    scores.mmse_slope as mmse_change_per_year
+    -- a slope over a few days is noise, however steep
+    case when scores.mmse_days >= 180 then scores.mmse_slope end as mmse_change_per_year
 from {{ ref('int_neurology_cohort') }} as cohort
 left join strokes on cohort.patient_key = strokes.patient_key
 left join scores on cohort.patient_key = scores.patient_key
