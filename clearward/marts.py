@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clearward.deidentify.door import write_schemas
 from clearward.errors import ConfigError
 from clearward.settings import Settings
 from clearward.warehouse import Warehouse, promote
@@ -27,6 +28,7 @@ def dbt_run(settings: Settings, *, month: str) -> Iterator[dict[str, str]]:
     dbt writes into a folder of its own; only when the block ends without an error do its files
     replace the month's partitions, so that a killed or failed build leaves the old ones whole.
     """
+    write_schemas(settings)  # so that a format no hospital uses yet is an empty table, not an error
     staging = settings.home / "staging" / f"dbt-{month}-{os.getpid()}"
     environment = {
         "CLEARWARD_WAREHOUSE": str(settings.warehouse),

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from clearward.marts import DBT_PROJECT
 from orchestration import jobs, schedules, sensors
@@ -14,7 +13,7 @@ from orchestration.assets.dbt_models import build_dbt_assets
 from orchestration.assets.deidentified import deidentified, findings
 from orchestration.assets.identified import cleared, raw
 from orchestration.assets.products import product_assets
-from orchestration.resources import Clearward
+from orchestration.resources import Clearward, QuickDbt
 
 
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -30,7 +29,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
 
 def default_resources() -> dict[str, Any]:
     """Resources configured by the environment alone."""
-    dbt = DbtCliResource(
+    dbt = QuickDbt(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
         # the dbt of this environment, whether or not it is on PATH
