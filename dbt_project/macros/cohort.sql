@@ -70,7 +70,7 @@
   {%- if execute -%}
     {%- set texts = [] -%}
     {%- for name in ['arm', 'candidate'] -%}
-      {%- set node = graph.nodes.get('model.clearward.int_' ~ product ~ '_' ~ name) -%}
+      {%- set node = graph.get('nodes', {}).get('model.clearward.int_' ~ product ~ '_' ~ name) -%}
       {%- do texts.append(node.raw_code if node else '') -%}
     {%- endfor -%}
     {{- local_md5(texts | join('\n')) -}}

@@ -26,10 +26,14 @@
   {{- output_root() }}/{{ zone }}/{{ name }}/month={{ run_month() }}/part.parquet
 {%- endmacro -%}
 
-{#- Files that match a glob, optionally of months before this one only; [] when there are none. -#}
-{%- macro found_files(pattern, before_month=none) -%}
+{#- Files that match any of the globs, optionally of months before this one only; [] when none. -#}
+{%- macro found_files(patterns, before_month=none) -%}
   {%- set query -%}
-    select file from glob('{{ pattern }}')
+    select file from (
+      {%- for pattern in patterns %}
+      select file from glob('{{ pattern }}'){{ ' union all' if not loop.last }}
+      {%- endfor %}
+    )
     {%- if before_month %}
     where regexp_extract(file, '/month=([0-9-]{7})/', 1) between '0000-01' and '{{ before_month }}'
       and regexp_extract(file, '/month=([0-9-]{7})/', 1) < '{{ before_month }}'
@@ -52,8 +56,10 @@
 {%- macro this_month_of(relation) -%}
   {%- if execute -%}
     {%- set folder = warehouse_root() ~ '/deidentified/' ~ relation.identifier -%}
-    {%- set files = found_files(folder ~ '/month=0000-00/hospital=_schema/part.parquet')
-          + found_files(folder ~ '/month=' ~ run_month() ~ '/hospital=*/part.parquet') -%}
+    {%- set files = found_files([
+          folder ~ '/month=0000-00/hospital=_schema/part.parquet',
+          folder ~ '/month=' ~ run_month() ~ '/hospital=*/part.parquet',
+        ]) -%}
     {{- read_files(files) -}}
   {%- else -%}
     {{- relation -}}
@@ -66,7 +72,7 @@
 -#}
 {%- macro versions_of(relation) -%}
   {%- set earlier = found_files(
-        warehouse_root() ~ '/core/' ~ relation.identifier ~ '/month=*/part.parquet', run_month()
+        [warehouse_root() ~ '/core/' ~ relation.identifier ~ '/month=*/part.parquet'], run_month()
       ) if execute and not is_unit_test() else [] -%}
   (
     select * from {{ relation }}

@@ -99,23 +99,19 @@ def test_no_calendar_date_leaves_in_a_product(dbt):
             assert types <= {"varchar", "integer", "double", "boolean"}
 
 
-def test_a_rerun_in_a_staging_folder_repeats_every_byte(dbt, two_months, tmp_path):
-    dbt.build(two_months, JUNE, tmp_path, "--exclude-resource-type", "unit_test", "test")
-    assert digests(tmp_path, JUNE) == digests(two_months, JUNE)
-    assert len(digests(tmp_path, JUNE)) == len(partition_models(dbt.manifest))
-
-
-def test_two_months_build_side_by_side(dbt, two_months, tmp_path):
-    root = copy_zone(two_months, tmp_path / "warehouse", "deidentified", "core")
+def test_two_months_side_by_side_repeat_every_byte_in_place_or_staged(dbt, two_months, tmp_path):
+    root, staging = tmp_path / "warehouse", tmp_path / "staging"
+    copy_zone(two_months, root, "deidentified", "core")
     command = ["build", "--exclude-resource-type", "unit_test", "test"]
     runs = [
-        dbt.in_target(tmp_path / month).start(command, dbt.prepare(root, month))
-        for month in (MAY, JUNE)
+        dbt.in_target(tmp_path / month).start(command, dbt.prepare(root, month, output))
+        for month, output in ((MAY, None), (JUNE, staging))
     ]
     outputs = [run.communicate()[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
     assert digests(root, MAY) == digests(two_months, MAY)
-    assert digests(root, JUNE) == digests(two_months, JUNE)
+    assert digests(staging, JUNE) == digests(two_months, JUNE)
+    assert len(digests(staging, JUNE)) == len(partition_models(dbt.manifest))
 
 
 def digests(root: Path, month: str) -> dict[str, str]:

@@ -1,51 +1,14 @@
 {{ config(meta={'key': ['episode_key']}) }}
 
 {#- One row per inpatient or emergency visit for stroke or TIA. Scores come from tables and notes. -#}
-with episodes as (
-    select
-        strokes.*,
-        coalesce(strokes.left_on, strokes.admitted_on) as until_on,
-        {{ days_from_index('strokes.admitted_on') }} as day,
-        lag(strokes.admitted_on) over (
-            partition by strokes.patient_key order by strokes.admitted_on, strokes.encounter_key
-        ) as previous_on,
-        cohort.first_on
-    from {{ ref('int_neurology_stroke') }} as strokes
-    inner join {{ ref('int_neurology_cohort') }} as cohort
-        on strokes.patient_key = cohort.patient_key
-),
-
-scores as (
-    select
-        episodes.encounter_key,
-        arg_min(scores.value_std, (scores.recorded_at, scores.measurement_key))
-            filter (scores.concept = 'nihss' and scores.recorded_on <= episodes.admitted_on + 1) as nihss_admission,
-        arg_max(scores.value_std, (scores.recorded_at, scores.measurement_key))
-            filter (scores.concept = 'nihss' and scores.recorded_on > episodes.admitted_on + 1 and scores.recorded_on <= episodes.until_on + 1) as nihss_discharge,
-        arg_min(scores.value_std, (scores.recorded_at, scores.measurement_key))
-            filter (scores.concept = 'gcs' and scores.recorded_on <= episodes.admitted_on + 1) as gcs_admission,
-        arg_max(scores.value_std, (scores.recorded_at, scores.measurement_key))
-            filter (scores.concept = 'mrs' and scores.recorded_on <= episodes.until_on + 1) as mrs_discharge,
-        arg_min(scores.value_std, (abs(date_diff('day', episodes.admitted_on + 90, scores.recorded_on)), scores.measurement_key))
-            filter (scores.concept = 'mrs' and scores.recorded_on between episodes.admitted_on + 60 and episodes.admitted_on + 120) as mrs_90d,
-        bool_or(scores.source = 'note') as uses_notes
-    from episodes
-    inner join {{ ref('int_measurement_deduplicated') }} as scores
-        on episodes.patient_key = scores.patient_key
-    where scores.concept in ('nihss', 'gcs', 'mrs')
-        and scores.is_plausible
-        and scores.recorded_on between episodes.admitted_on - 1 and episodes.admitted_on + 120
-    group by episodes.encounter_key
-),
-
-reperfusion as (
+with reperfusion as (
     select
         episodes.encounter_key,
         bool_or(procedures.concept = 'thrombolysis') as has_lysis,
         bool_or(procedures.concept = 'thrombectomy') as has_thrombectomy,
         bool_or(procedures.concept in ('brain_ct', 'brain_mri', 'cerebral_angiography')) as has_imaging,
         bool_or(procedures.source_code = '433112001') as has_code_conflict
-    from episodes
+    from {{ ref('int_neurology_episode') }} as episodes
     inner join {{ ref('int_procedure_occurrence_current') }} as procedures
         on episodes.patient_key = procedures.patient_key
     where cast(procedures.started_at as date) between episodes.admitted_on - 1 and episodes.until_on + 1
@@ -54,7 +17,7 @@ reperfusion as (
 
 lysis as (
     select episodes.encounter_key, min(drugs.ingredient) as agent
-    from episodes
+    from {{ ref('int_neurology_episode') }} as episodes
     inner join {{ ref('int_drug_exposure_current') }} as drugs
         on episodes.patient_key = drugs.patient_key
     where drugs.drug_class = 'thrombolytic'
@@ -94,9 +57,9 @@ select
     end as discharge_disposition,
     {{ died_in_stay('people.death_date', 'episodes.admitted_on', 'episodes.until_on') }} or coalesce(stays.discharge_disposition = 'death', false) as is_death_in_hospital,
     coalesce(scores.uses_notes, false) as uses_notes
-from episodes
+from {{ ref('int_neurology_episode') }} as episodes
 inner join {{ ref('int_person_current') }} as people on episodes.patient_key = people.patient_key
-left join scores on episodes.encounter_key = scores.encounter_key
+left join {{ ref('int_neurology_episode_score') }} as scores on episodes.encounter_key = scores.encounter_key
 left join reperfusion on episodes.encounter_key = reperfusion.encounter_key
 left join lysis on episodes.encounter_key = lysis.encounter_key
 left join stays on episodes.encounter_key = stays.encounter_key

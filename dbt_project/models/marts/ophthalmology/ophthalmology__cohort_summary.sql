@@ -1,35 +1,7 @@
 {{ config(meta={'key': ['patient_key']}) }}
 
 {#- One row per patient; baseline is the acuity nearest to the index day within the exam window. -#}
-with acuity as (
-    select
-        *,
-        row_number() over (partition by patient_key, eye order by abs(day), day) as nth_baseline,
-        row_number() over (partition by patient_key, eye order by abs(day - 365), day) as nth_year
-    from {{ ref('int_eye_acuity_daily') }}
-),
-
-by_eye as (
-    select
-        patient_key,
-        eye,
-        max(visual_acuity_logmar) filter (nth_baseline = 1 and abs(day) <= {{ var('exam_window_days') }}) as baseline_logmar,
-        max(visual_acuity_logmar) filter (nth_year = 1 and day between 275 and 455) as year_logmar
-    from acuity
-    group by patient_key, eye
-),
-
-acuities as (
-    select
-        patient_key,
-        min(baseline_logmar) as baseline_better,
-        max(baseline_logmar) as baseline_worse,
-        max(year_logmar - baseline_logmar) as worst_change
-    from by_eye
-    group by patient_key
-),
-
-exams as (
+with exams as (
     select
         cohort.patient_key,
         cast(max(measurements.value_std) filter (measurements.concept = 'dr_severity') as integer) as worst_dr,
@@ -92,7 +64,7 @@ select
     acuities.worst_change >= 0.3 as has_lost_15_letters_12m,
     exams.dr_after - exams.dr_before >= 2 as has_progressed_2_steps
 from {{ ref('int_ophthalmology_cohort') }} as cohort
-left join acuities on cohort.patient_key = acuities.patient_key
+left join {{ ref('int_eye_acuity_change') }} as acuities on cohort.patient_key = acuities.patient_key
 left join exams on cohort.patient_key = exams.patient_key
 left join coded on cohort.patient_key = coded.patient_key
 left join injections on cohort.patient_key = injections.patient_key
