@@ -111,8 +111,8 @@ def verify_extract(
     for file in manifest.files:
         _check_file(folder, file, shown_name(system, file.name))
     files = source_files(system, folder, [file.name for file in manifest.files])
-    for source in files:
-        _check_content(source)
+    for source, declared in zip(files, manifest.files, strict=True):
+        _check_content(source, open_end=declared.open_end)
     with _workbench(settings, staging) as (connection, scratch):
         staged = stage_tables(connection, system, files, scratch=scratch)
         errors = _check_counts(connection, manifest, files, staged, scratch)
@@ -125,7 +125,9 @@ def verify_extract(
         month=manifest.month,
         kind=manifest.kind,
         sequence=manifest.sequence,
-        files=tuple(ExtractFile(**file.model_dump()) for file in manifest.files),
+        files=tuple(
+            ExtractFile(**file.model_dump(exclude={"open_end"})) for file in manifest.files
+        ),
         manifest_sha256=manifest_sha256,
         fingerprint=fingerprint(manifest),
         known_changes=tuple(sorted(set(manifest.known_changes))),
@@ -185,11 +187,12 @@ def _check_file(folder: Path, file: ManifestFile, shown: str) -> None:
         )
 
 
-def _check_content(file: SourceFile) -> None:
+def _check_content(file: SourceFile, *, open_end: bool) -> None:
     if file.role == "unknown":
         return
     is_csv = file.name.casefold().removesuffix(".gz").endswith(".csv")
-    check_text(file.path, encoding=file.encoding, shown=file.shown, line_break=is_csv)
+    line_break = is_csv and not open_end
+    check_text(file.path, encoding=file.encoding, shown=file.shown, line_break=line_break)
 
 
 def _check_counts(

@@ -4,7 +4,6 @@ stay in ``readers_csv``, ``readers_fhir`` and ``readers_notes``.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import uuid
 from collections.abc import Iterator, Sequence
@@ -29,7 +28,7 @@ from clearward.sources.readers_fhir import bulk_roles, copy_ndjson, deleted_urls
 from clearward.sources.readers_notes import stage_notes
 from clearward.sources.spec import SourceSystem, Table
 from clearward.sources.staging import Input, Piece, empty_sql
-from clearward.sources.text import decoded, open_bytes
+from clearward.sources.text import decoded, has_bom
 
 
 @dataclass(frozen=True)
@@ -162,13 +161,8 @@ def _stage_one(
         source=file.source,
         scratch=scratch,
         encoding=file.encoding,
-        has_bom=_has_bom(file.path),
+        bom=has_bom(file.path),
     )
-
-
-def _has_bom(path: Path) -> bool:
-    with open_bytes(path) as file:
-        return file.read(3) == codecs.BOM_UTF8
 
 
 def _stage_lookup(
