@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clearward.sources.load import ROW_ID, Job, keyed_rows, typed_rows
-from clearward.sources.parsing import name_sql, natural_key_sql, quoted
+from clearward.sources.load import ROW_ID, Job, Prior, keyed_rows, typed_rows
+from clearward.sources.parsing import content_hash_sql, name_sql, natural_key_sql, quoted
 from clearward.sources.policy import check_deletes
 from clearward.sources.reconcile import odd_rows, reconcile
 from clearward.sources.report import TableCount
@@ -30,7 +30,8 @@ def load_table(job: Job, table: Table) -> TableCount:
     typed = typed_rows(job, table)
     keyed = keyed_rows(job, table, typed, prior)
     unmatched = _gone(job, table, keyed, prior, sent=sent)
-    raw = _write_raw(job, table, keyed, prior)
+    first = prior.empty and job.decision != "merge"
+    raw = (_write_first if first else _write_raw)(job, table, keyed, prior)
     bad = _write_quarantine(job, table, keyed)
     files = reconcile(job, table, keyed, prior, raw=raw, bad=bad)
     warnings = {"deletion_unmatched": unmatched, **odd_rows(job, table, keyed, prior)}
@@ -52,6 +53,12 @@ def _untouched(job: Job, table: Table) -> TableCount:
     )
     raw = f"SELECT {head}, CAST(NULL AS BIGINT) AS source_row, {columns} LIMIT 0"
     write_parquet(job.connection, raw, _staged_path(job, table, "raw"), order_by=ORDER)
+    _write_no_quarantine(job, table)
+    return TableCount(table=table.name, sent=False)
+
+
+def _write_no_quarantine(job: Job, table: Table) -> Path:
+    text = "CAST(NULL AS VARCHAR)"
     bad = (
         f"SELECT {text} AS hospital_id, {text} AS month, {text} AS file_id, {text} AS file_name, "
         f"CAST(NULL AS BIGINT) AS source_row, CAST(NULL AS INTEGER) AS part, {text} AS rule, "
@@ -59,7 +66,7 @@ def _untouched(job: Job, table: Table) -> TableCount:
     )
     target = _staged_path(job, table, "quarantine")
     write_parquet(job.connection, bad, target, order_by=("source_row",))
-    return TableCount(table=table.name, sent=False)
+    return target
 
 
 def _history(job: Job, table: Table) -> list[Path]:
@@ -81,8 +88,8 @@ def _current_partition(job: Job, table: Table) -> Path | None:
     return path if job.decision == "merge" and path.is_file() else None
 
 
-def _prior(job: Job, table: Table, history: list[Path]) -> str:
-    """Relation (row_key, patient_key, content_hash, key columns) of the state before the month."""
+def _prior(job: Job, table: Table, history: list[Path]) -> Prior:
+    """The state before the month; also makes `living`, which a merged month adds to."""
     kept = ("row_key", "patient_key", "content_hash", *table.natural_key)
     columns = ", ".join(name_sql(name) for name in dict.fromkeys(kept))
     if history:
@@ -101,10 +108,10 @@ def _prior(job: Job, table: Table, history: list[Path]) -> str:
         state = current_state_sql([*history, current])
         living = job.copy(f"SELECT {columns} FROM ({state})", f"living_{table.name}")
         job.connection.execute(f"CREATE OR REPLACE TEMP VIEW living AS SELECT * FROM {living}")
-    return prior
+    return Prior(prior, empty=not history)
 
 
-def _gone(job: Job, table: Table, keyed: str, prior: str, *, sent: bool) -> int:
+def _gone(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> int:
     """Make `gone`: rows that get a D version. Returns deletions that name no row.
 
     A full extract deletes what it no longer holds, but only of tables it sent, and never a row
@@ -125,13 +132,13 @@ def _gone(job: Job, table: Table, keyed: str, prior: str, *, sent: bool) -> int:
             f"ON d.length = {n} AND d.key = l.k"
         )
     implicit = "SELECT row_key, patient_key FROM living LIMIT 0"
-    if job.extract.kind == "full" and sent:
+    if job.extract.kind == "full" and sent and not prior.empty:
         implicit = (
-            f"SELECT row_key, patient_key FROM {prior} p ANTI JOIN "
+            f"SELECT row_key, patient_key FROM {prior.relation} p ANTI JOIN "
             f"(SELECT row_key FROM {keyed} WHERE row_key IS NOT NULL) k USING (row_key)"
         )
         dropped = job.number(f"SELECT count(*) FROM ({implicit})")
-        before = job.number(f"SELECT count(*) FROM {prior}")
+        before = job.number(f"SELECT count(*) FROM {prior.relation}")
         check_deletes(job.extract, table.name, deletes=dropped, before=before)
     none = (
         "SELECT row_key, patient_key, CAST(NULL AS INTEGER) AS file_no, "
@@ -151,7 +158,27 @@ def _gone(job: Job, table: Table, keyed: str, prior: str, *, sent: bool) -> int:
     )
 
 
-def _write_raw(job: Job, table: Table, keyed: str, prior: str) -> Path:
+def _write_first(job: Job, table: Table, keyed: str, prior: Prior) -> Path:
+    """The first month: every good row is new. Only what the rows themselves hold is sorted; the
+    rest is added behind the sort, whose size decides the time and memory of a whole hospital."""
+    listed = ", ".join(name_sql(column.name) for column in table.columns)
+    ids = [file.file_id for file in job.extract.files]
+    job.connection.execute("SET VARIABLE file_ids = ?", [ids])
+    rows = (
+        f"SELECT row_key, patient_key, file_no, source_row, {listed} FROM {keyed} "
+        f"WHERE rule IS NULL ORDER BY {', '.join(ORDER)}"
+    )
+    query = (
+        f"SELECT {quoted(job.extract.hospital)} AS hospital_id, {quoted(job.extract.month)} AS "
+        f"month, row_key, patient_key, 'I' AS op, {content_hash_sql(table)} AS content_hash, "
+        f"getvariable('file_ids')[file_no + 1] AS file_id, source_row, {listed} FROM ({rows})"
+    )
+    target = _staged_path(job, table, "raw")
+    write_parquet(job.connection, query, target, order_by=())
+    return target
+
+
+def _write_raw(job: Job, table: Table, keyed: str, prior: Prior) -> Path:
     names = [column.name for column in table.columns]
     listed = ", ".join(name_sql(name) for name in names)
     load = f"{quoted(job.extract.hospital)} AS hospital_id, {quoted(job.extract.month)} AS month, "
@@ -159,8 +186,8 @@ def _write_raw(job: Job, table: Table, keyed: str, prior: str) -> Path:
         f"SELECT {load} k.row_key, k.patient_key, CASE WHEN p.row_key IS NULL THEN 'I' ELSE 'U' "
         f"END AS op, k.content_hash, f.file_id, k.source_row, {listed} FROM "
         f"(SELECT * FROM {keyed} WHERE rule IS NULL) k JOIN sent_files f USING (file_no) "
-        f"LEFT JOIN (SELECT row_key, content_hash FROM {prior}) p ON p.row_key = k.row_key "
-        "WHERE p.row_key IS NULL OR p.content_hash <> k.content_hash"
+        f"LEFT JOIN (SELECT row_key, content_hash FROM {prior.relation}) p "
+        "ON p.row_key = k.row_key WHERE p.row_key IS NULL OR p.content_hash <> k.content_hash"
     )
     nulls = ", ".join(f"CAST(NULL AS {TYPES[c.type]}) AS {name_sql(c.name)}" for c in table.columns)
     manifest_id = quoted(job.extract.manifest_sha256[:12])
@@ -196,13 +223,18 @@ def _write_quarantine(job: Job, table: Table, keyed: str) -> Path:
     """Bad rows as they came, as JSON, with the rule; the file is written even when none is bad."""
     rowid = ", ".join(ROW_ID)
     pairs = ", ".join(f"{name_sql(c.name)} := s.{name_sql(c.name)}" for c in table.columns)
-    current = f"SELECT * FROM {keyed} WHERE rule IS NOT NULL"
+    job.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE bad AS SELECT {rowid}, rule, reason FROM {keyed} "
+        "WHERE rule IS NOT NULL"
+    )
+    if not job.number("SELECT count(*) FROM bad"):
+        return _write_no_quarantine(job, table)
     query = (
         f"SELECT {quoted(job.extract.hospital)} AS hospital_id, {quoted(job.extract.month)} AS "
         "month, f.file_id, f.file_name, b.source_row, b.part, b.rule, b.reason, "
         f"CAST(to_json(struct_pack({pairs})) AS VARCHAR) AS row "
-        f"FROM (SELECT {rowid}, rule, reason FROM ({current})) b "
-        f"JOIN ({job.staged.sql(table)}) s USING ({rowid}) JOIN sent_files f USING (file_no)"
+        f"FROM bad b JOIN ({job.staged.sql(table)}) s USING ({rowid}) "
+        "JOIN sent_files f USING (file_no)"
     )
     target = _staged_path(job, table, "quarantine")
     order = ("file_name", "source_row", "part")

@@ -52,7 +52,12 @@ def _check_table(
     full: bool,
 ) -> int:
     """Refuse an empty required table and a re-typed or lost column; returns rows."""
-    columns = [c for c in table.columns if c.required or c.treatment == "pseudonym"]
+    # Attachments may all be links or scans: that is a month without texts, not a broken export.
+    columns = [
+        c
+        for c in table.columns
+        if (c.required or c.treatment == "pseudonym") and c.name != table.options.get("base64")
+    ]
     cleaned = ", ".join(f"{clean_sql(system, table, c)} AS {name_sql(c.name)}" for c in columns)
     counts = ", ".join(part for column in columns for part in _counts(system, column))
     row = connection.execute(
@@ -79,22 +84,23 @@ def _counts(system: SourceSystem, column: Column) -> tuple[str, str, str]:
 
 
 def _judge(table: Table, column: Column, filled: int, parsed: int, lost: int) -> None:
-    place = f"{table.name}.{column.name}"
+    place, sent_as = f"{table.name}.{column.name}", " / ".join(column.source)
     if column.required and not filled:
         raise ExtractError(
-            f"The required column {place} is empty in every row.", do="send the column filled"
+            f"The required column {place} is empty in every row.",
+            do=f"send the column ({sent_as}) filled",
         )
     if column.required and column.type != "text" and parsed < PARSE_RATE * filled:
         raise ExtractError(
             f"The required column {place} has another type than its contract.",
             seen=f"{filled - parsed} of {filled} values are no {column.type}",
             expected=f"at least {PARSE_RATE:.1%} of them",
-            do="export the column in its old form, or add the new format to the spec",
+            do=f"export {sent_as} in its old form, or add the new format to the spec",
         )
     # One such id may be real (hexadecimal ids hold an e); a share of them is a spreadsheet's work.
     if lost > (1 - PARSE_RATE) * filled and lost > 1:
         raise ExtractError(
             f"The ids in {place} have lost digits.",
             seen=f"{lost} of {filled} values in scientific notation",
-            do="export ids as text, not through a spreadsheet",
+            do=f"export {sent_as} as text, not through a spreadsheet",
         )

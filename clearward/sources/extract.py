@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -29,6 +29,7 @@ from clearward.sources.manifest import (
 )
 from clearward.sources.pack import pack_extract
 from clearward.sources.readers import (
+    Reading,
     SourceFile,
     Staged,
     count_records,
@@ -70,6 +71,7 @@ class Extract:
         unknown_files: names (masked where they could be a person's) that no spec lists.
         known_changes: what the hospital announced, keys of `manifest.KNOWN_CHANGES`.
         export_errors: entries of FHIR error files.
+        reading: the files as verify read them, for ingest to go on from; only with ``staging``.
     """
 
     folder: Path
@@ -85,15 +87,21 @@ class Extract:
     dropped_columns: tuple[str, ...] = ()
     unknown_files: tuple[str, ...] = ()
     export_errors: int = 0
+    reading: Reading | None = field(default=None, compare=False, repr=False)
 
 
-def verify_extract(folder: Path, *, settings: Settings | None = None) -> Extract:
+def verify_extract(
+    folder: Path, *, settings: Settings | None = None, staging: Path | None = None
+) -> Extract:
     """Check everything that can be known before typing rows; read only.
 
     Args:
         folder: holds ``manifest.json`` and the files it names.
         settings: limits of the engine and home of spill files; a private temporary folder when
             not given.
+        staging: an empty private folder of the caller's, who removes it. What was read stays
+            there and goes with the extract, so that an ingest need not read the files again. It
+            holds identified text.
 
     Raises:
         ExtractError: missing, changed, mis-encoded, truncated, ragged, incomplete or re-typed.
@@ -103,9 +111,9 @@ def verify_extract(folder: Path, *, settings: Settings | None = None) -> Extract
     for file in manifest.files:
         _check_file(folder, file, shown_name(system, file.name))
     files = source_files(system, folder, [file.name for file in manifest.files])
-    for source in files:
-        _check_content(source)
-    with _workbench(settings) as (connection, scratch):
+    for source, declared in zip(files, manifest.files, strict=True):
+        _check_content(source, open_end=declared.open_end)
+    with _workbench(settings, staging) as (connection, scratch):
         staged = stage_tables(connection, system, files, scratch=scratch)
         errors = _check_counts(connection, manifest, files, staged, scratch)
         deletions = read_deletions(connection, system, files, scratch=scratch)
@@ -117,13 +125,16 @@ def verify_extract(folder: Path, *, settings: Settings | None = None) -> Extract
         month=manifest.month,
         kind=manifest.kind,
         sequence=manifest.sequence,
-        files=tuple(ExtractFile(**file.model_dump()) for file in manifest.files),
+        files=tuple(
+            ExtractFile(**file.model_dump(exclude={"open_end"})) for file in manifest.files
+        ),
         manifest_sha256=manifest_sha256,
         fingerprint=fingerprint(manifest),
         known_changes=tuple(sorted(set(manifest.known_changes))),
         dropped_columns=staged.dropped(),
         unknown_files=_unknown(system, folder, manifest, files),
         export_errors=errors,
+        reading=Reading(staging, staged, deletions) if staging else None,
     )
 
 
@@ -139,14 +150,16 @@ def files_of(extract: Extract) -> tuple[SourceFile, ...]:
 
 
 @contextmanager
-def _workbench(settings: Settings | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+def _workbench(
+    settings: Settings | None, staging: Path | None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     with tempfile.TemporaryDirectory(prefix="clearward-") as private:
         mine = settings or Settings(
             home=Path(private), store="", database="", keyring=Path(private) / "none"
         )
         with (
             guarded("checked"),
-            scratch_folder(mine) as scratch,
+            nullcontext(staging) if staging else scratch_folder(mine) as scratch,
             engine(mine, ordered=True) as connection,
         ):
             yield connection, scratch
@@ -174,11 +187,12 @@ def _check_file(folder: Path, file: ManifestFile, shown: str) -> None:
         )
 
 
-def _check_content(file: SourceFile) -> None:
+def _check_content(file: SourceFile, *, open_end: bool) -> None:
     if file.role == "unknown":
         return
     is_csv = file.name.casefold().removesuffix(".gz").endswith(".csv")
-    check_text(file.path, encoding=file.encoding, shown=file.shown, line_break=is_csv)
+    line_break = is_csv and not open_end
+    check_text(file.path, encoding=file.encoding, shown=file.shown, line_break=line_break)
 
 
 def _check_counts(

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
+
 from clearward.errors import ExtractError
 from clearward.keyring import Keyring
 from clearward.settings import Settings
@@ -23,7 +25,7 @@ from clearward.sources.changes import load_table
 from clearward.sources.extract import Extract, files_of
 from clearward.sources.load import Job, prepare
 from clearward.sources.policy import decide
-from clearward.sources.readers import read_deletions, stage_tables
+from clearward.sources.readers import Reading, SourceFile, read_deletions, stage_tables
 from clearward.sources.report import IngestReport, TableCount, report_to_json
 from clearward.sources.spec import load_spec
 from clearward.sources.staging import guarded, scratch_folder
@@ -72,13 +74,14 @@ def _load(
         scratch_folder(settings) as scratch,
         engine(settings, ordered=True) as connection,
     ):
+        reading = _reading(connection, extract, files, scratch)
         job = Job(
             connection=connection,
             extract=extract,
             system=system,
             files=files,
-            staged=stage_tables(connection, system, files, scratch=scratch),
-            deletions=read_deletions(connection, system, files, scratch=scratch),
+            staged=reading.staged,
+            deletions=reading.deletions,
             warehouse=Warehouse(settings.warehouse),
             staging=staging,
             scratch=scratch,
@@ -88,6 +91,23 @@ def _load(
         connection.execute("SET preserve_insertion_order = false")
         prepare(job, keyring)
         return tuple(load_table(job, table) for table in system.tables)
+
+
+def _reading(
+    connection: duckdb.DuckDBPyConnection,
+    extract: Extract,
+    files: tuple[SourceFile, ...],
+    scratch: Path,
+) -> Reading:
+    """What verify read, while it is still there; `files_of` has just found the files unchanged."""
+    if extract.reading is not None and extract.reading.folder.is_dir():
+        return extract.reading
+    system = load_spec(extract.system)
+    return Reading(
+        folder=scratch,
+        staged=stage_tables(connection, system, files, scratch=scratch),
+        deletions=read_deletions(connection, system, files, scratch=scratch),
+    )
 
 
 def _report(

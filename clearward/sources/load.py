@@ -59,10 +59,24 @@ class Job:
         )
         return f"read_parquet('{sql_path(path)}')"
 
+    def view(self, sql: str, name: str) -> str:
+        """An intermediate result that is computed where it is read, column by column."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+        return name
+
     def number(self, sql: str) -> int:
         """The one number a query gives."""
         row = self.connection.execute(sql).fetchone()
         return int(row[0] or 0) if row else 0
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The state of a table before the month: a relation of ``row_key, patient_key,
+    content_hash`` and key columns, and whether it holds nothing because nothing came before."""
+
+    relation: str
+    empty: bool
 
 
 def prepare(job: Job, keyring: Keyring) -> None:
@@ -102,11 +116,13 @@ def typed_rows(job: Job, table: Table) -> str:
         f"{_listed(missing)} AS missing "
         f"FROM (SELECT {rowid}, {cleaned} FROM ({job.staged.sql(table)})) c"
     )
-    return job.copy(
+    # Staged CSV is Parquet with dictionaries: typing it again costs less than writing it once
+    # more. Staged JSON has its paths still to be walked.
+    keep = job.copy if job.system.format == "ndjson" else job.view
+    return keep(
         f"SELECT * EXCLUDE (wrong, missing), CASE WHEN wrong <> '' THEN 'type_parse' "
         "WHEN missing <> '' THEN 'required_null' END AS rule, "
         "CASE WHEN wrong <> '' THEN wrong WHEN missing <> '' THEN missing END AS reason, "
-        f"{content_hash_sql(table)} AS content_hash, "
         f"hash({natural_key_sql(table.natural_key)}) AS crowd FROM ({judged})",
         "typed",
     )
@@ -124,42 +140,46 @@ def key_message(job: Job, table: Table, *, ordinal: str) -> str:
     return f"{head} || {natural_key_sql(table.natural_key)}{tail}"
 
 
-def keyed_rows(job: Job, table: Table, typed: str, prior: str) -> str:
+def keyed_rows(job: Job, table: Table, typed: str, prior: Prior) -> str:
     """Every row with its keys; doubled rows, colliding keys and rows taken back get their rule."""
     rowid = ", ".join(ROW_ID)
-    _taken_back(job, table, typed)
-    good = f"SELECT t.* FROM {typed} t ANTI JOIN taken USING ({rowid}) WHERE rule IS NULL"
+    good = f"SELECT t.* FROM {typed} t WHERE rule IS NULL"
+    if _taken_back(job, table, typed):
+        good = f"SELECT t.* FROM {typed} t ANTI JOIN taken USING ({rowid}) WHERE rule IS NULL"
     # Only rows that share a key need windows; hashes that merely collide are sorted out by them.
     job.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE open_rows AS SELECT * FROM ({good}) WHERE crowd IN "
-        f"(SELECT crowd FROM ({good}) GROUP BY crowd HAVING count(*) > 1)"
+        f"CREATE OR REPLACE TEMP TABLE open_rows AS SELECT *, {content_hash_sql(table)} AS "
+        f"content_hash FROM (SELECT * FROM ({good}) WHERE crowd IN "
+        f"(SELECT crowd FROM ({good}) GROUP BY crowd HAVING count(*) > 1))"
     )
-    judged = _repeating(table) if table.repeats else _colliding(job, table, prior)
+    judged = _repeating(table) if table.repeats else _colliding(job, table, prior.relation)
     job.connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {judged}")
     job.connection.execute(
         f"INSERT INTO judged SELECT {rowid}, 'deleted_in_extract', 'deletions', 1 FROM taken"
     )
-    patient = _patient_key(job, table)
+    patient = _patient_key(job, table, typed)
     message = key_message(job, table, ordinal="CAST(ordinal AS VARCHAR)")
     joined = (
         f"SELECT t.* EXCLUDE (rule, reason, crowd), coalesce(t.rule, j.rule) AS rule, "
         f"coalesce(t.reason, j.reason) AS reason, coalesce(j.ordinal, 1) AS ordinal "
         f"FROM {typed} t LEFT JOIN judged j USING ({rowid})"
     )
-    return job.copy(
-        f"SELECT k.*, {HMAC}({message}) AS row_key, {patient[0]} AS patient_key "
-        f"FROM ({joined}) k {patient[1]}",
+    # Keys are hashed where they are read: once when nothing came before, else kept for the joins.
+    again = not prior.empty or job.decision == "merge" or table.name == "patients"
+    keep = job.copy if again else job.view
+    return keep(
+        f"SELECT k.*, {content_hash_sql(table)} AS content_hash, {HMAC}({message}) AS row_key, "
+        f"{patient[0]} AS patient_key FROM ({joined}) k {patient[1]}",
         f"keyed_{table.name}",
     )
 
 
-def _patient_key(job: Job, table: Table) -> tuple[str, str]:
+def _patient_key(job: Job, table: Table, typed: str) -> tuple[str, str]:
     """Expression and join that give the patient's key: hashed once per patient, not per row."""
     if not table.patient:
         return "CAST(NULL AS VARCHAR)", ""
     head = quoted(f"{job.extract.hospital}|patients|")
     name = name_sql(table.patient)
-    typed = f"read_parquet('{sql_path(job.scratch / 'typed.parquet')}')"
     job.connection.execute(
         f"CREATE OR REPLACE TEMP TABLE patient_keys AS SELECT id, {HMAC}({head} || id) AS key "
         f"FROM (SELECT DISTINCT {name} AS id FROM {typed} WHERE {name} IS NOT NULL)"
@@ -249,7 +269,7 @@ def _add_deletions(job: Job, table: Table, deletions: Sequence[Deletion], length
     )
 
 
-def _taken_back(job: Job, table: Table, typed: str) -> None:
+def _taken_back(job: Job, table: Table, typed: str) -> int:
     """Make `taken`: good rows of this extract that it also deletes. A delete wins."""
     rowid = ", ".join(ROW_ID)
     matches = [
@@ -261,3 +281,4 @@ def _taken_back(job: Job, table: Table, typed: str) -> None:
     none = f"SELECT {rowid} FROM {typed} LIMIT 0"
     found = " UNION ".join(f"({match})" for match in (*matches, none))
     job.connection.execute(f"CREATE OR REPLACE TEMP TABLE taken AS {found}")
+    return job.number("SELECT count(*) FROM taken")

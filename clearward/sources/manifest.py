@@ -23,12 +23,14 @@ KNOWN_CHANGES = {
 
 
 class ManifestFile(BaseModel):
-    """One file as the hospital declared it."""
+    """One file as the hospital declared it; ``open_end`` says that a CSV whose last line has no
+    line break is whole all the same. Only who sees the file at its source can know that."""
 
     name: str = Field(min_length=1, max_length=400)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(ge=0)
     rows: int = Field(ge=0)
+    open_end: bool = False
 
     @field_validator("name")
     @classmethod

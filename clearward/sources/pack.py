@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import IO, Any
 
 from clearward.errors import ExtractError
 from clearward.settings import Settings
+from clearward.sources.files import BULK_MANIFEST, plain_name, resource_of
 from clearward.sources.manifest import MANIFEST, sha256_of
-from clearward.sources.readers import count_records, source_files, stage_tables
+from clearward.sources.readers import SourceFile, count_records, source_files, stage_tables
 from clearward.sources.spec import SourceSystem, load_spec
 from clearward.sources.staging import guarded, scratch_folder
+from clearward.sources.text import ends_open
 from clearward.warehouse import check_hospital, check_month, engine
 
 
@@ -79,28 +82,41 @@ def _describe(spec: SourceSystem, folder: Path, names: list[str]) -> list[dict[s
         ):
             staged = stage_tables(connection, spec, files, scratch=scratch)
             return [
-                {
-                    "name": file.name,
-                    "sha256": sha256_of(file.path),
-                    "bytes": file.path.stat().st_size,
-                    "rows": staged.records[file.number]
+                _entry(
+                    file,
+                    rows=staged.records[file.number]
                     if file.role == "table"
                     else 1
                     if file.role == "bulk_manifest"
                     else count_records(connection, file, scratch),
-                }
+                )
                 for file in files
             ]
 
 
+def _entry(file: SourceFile, *, rows: int) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": file.name,
+        "sha256": sha256_of(file.path),
+        "bytes": file.path.stat().st_size,
+        "rows": rows,
+    }
+    # Its rows were just found even; who packs a folder vouches for its being whole.
+    if plain_name(file.name).endswith(".csv") and ends_open(file.path, file.shown):
+        entry["open_end"] = True
+    return entry
+
+
 def _unbundle(spec: SourceSystem, folder: Path) -> None:
     """Write ``<Resource>.ndjson`` from every Bundle, in file and entry order, ids filled in."""
-    if any(folder.rglob("*.ndjson*")):
+    paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+    if any(resource_of(plain_name(path.name)) for path in paths):
         return
     bundles = [
         path
-        for path in sorted([*folder.rglob("*.json"), *folder.rglob("*.json.gz")])
-        if path.name not in (MANIFEST, "bulk-manifest.json") and not path.name.startswith(".")
+        for path in paths
+        if plain_name(path.name).endswith(".json")
+        and plain_name(path.name) not in (MANIFEST, BULK_MANIFEST)
     ]
     wanted = {str(table.options["resource"]) for table in spec.tables}
     wanted |= {str(t.options["lookup"]["resource"]) for t in spec.tables if "lookup" in t.options}
@@ -118,12 +134,15 @@ def _unbundle(spec: SourceSystem, folder: Path) -> None:
 
 def _lines(path: Path, number: int, wanted: set[str]) -> Iterator[tuple[str, str]]:
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        packed = path.suffix.lower() == ".gz"
+        content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
         document = json.loads(content)
-    except (ValueError, OSError):
+    except (ValueError, OSError, EOFError, zlib.error):
         raise ExtractError(
             f"Bundle {number} of the folder is not JSON.", do="export it again"
         ) from None
+    if not isinstance(document, dict):
+        return
     entries = document.get("entry", []) if document.get("resourceType") == "Bundle" else []
     for entry in entries if entries else [{"resource": document}]:
         request, resource = entry.get("request") or {}, entry.get("resource") or {}

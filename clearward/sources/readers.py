@@ -4,7 +4,6 @@ stay in ``readers_csv``, ``readers_fhir`` and ``readers_notes``.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import uuid
 from collections.abc import Iterator, Sequence
@@ -29,7 +28,7 @@ from clearward.sources.readers_fhir import bulk_roles, copy_ndjson, deleted_urls
 from clearward.sources.readers_notes import stage_notes
 from clearward.sources.spec import SourceSystem, Table
 from clearward.sources.staging import Input, Piece, empty_sql
-from clearward.sources.text import decoded, open_bytes
+from clearward.sources.text import decoded, has_bom
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,29 @@ class Staged:
         """``table.header`` of every column that no spec lists."""
         found = {f"{t}: {name}" for t, ps in self.pieces.items() for p in ps for name in p.dropped}
         return tuple(sorted(found))
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """A row the hospital takes back: the first values of its natural key."""
+
+    table: str
+    key: tuple[str, ...]
+    file_no: int
+    source_row: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Every file of an extract, read once: what verify judged and ingest can take over.
+
+    Attributes:
+        folder: holds the staged Parquet; the reading is worth nothing without it.
+    """
+
+    folder: Path
+    staged: Staged
+    deletions: tuple[Deletion, ...]
 
 
 def source_files(
@@ -139,13 +161,8 @@ def _stage_one(
         source=file.source,
         scratch=scratch,
         encoding=file.encoding,
-        has_bom=_has_bom(file.path),
+        bom=has_bom(file.path),
     )
-
-
-def _has_bom(path: Path) -> bool:
-    with open_bytes(path) as file:
-        return file.read(3) == codecs.BOM_UTF8
 
 
 def _stage_lookup(
@@ -176,16 +193,6 @@ def count_records(connection: duckdb.DuckDBPyConnection, file: SourceFile, scrat
         return copy_ndjson(connection, file.source, target=target, gz=gz)
     header = read_header((), file.source, encoding=file.encoding)
     return copy_csv(connection, file.path, header, wanted=(), target=target, shown=file.shown)
-
-
-@dataclass(frozen=True)
-class Deletion:
-    """A row the hospital takes back: the first values of its natural key."""
-
-    table: str
-    key: tuple[str, ...]
-    file_no: int
-    source_row: int
 
 
 def read_deletions(

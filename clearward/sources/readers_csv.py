@@ -116,7 +116,7 @@ def stage_csv(
     source: Input,
     scratch: Path,
     encoding: str,
-    has_bom: bool = False,
+    bom: bool = False,
 ) -> dict[str, Piece]:
     """Read one CSV once and give each of its tables a view on it; ragged or unclosed rows refuse.
 
@@ -127,7 +127,7 @@ def stage_csv(
     for table in tables:
         check_columns(table, header, source.shown)
     path = source.path
-    if encoding != "utf-8" or has_bom:
+    if encoding != "utf-8" or bom:
         plain = scratch / f"{uuid.uuid4().hex}.csv"
         path = transcode(path, plain, encoding=encoding, shown=source.shown)
     target = scratch / f"{uuid.uuid4().hex}.parquet"
@@ -153,12 +153,14 @@ def copy_csv(
     """Copy columns ``c<place>`` of a UTF-8 CSV to Parquet in file order; returns records."""
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(header.names)))
     names = ", ".join(f"c{place}" for place in wanted) or "c0"
+    packing = "gzip" if path.suffix.lower() == ".gz" else "none"
     try:
         row = connection.execute(
             f"COPY (SELECT {names} FROM read_csv('{sql_path(path)}', auto_detect=false, "
             f"header=true, delim={quoted(header.delimiter)}, quote='\"', escape='\"', "
-            f"null_padding=false, strict_mode=true, max_line_size={_MAX_LINE}, "
-            f"columns={{{columns}}})) TO '{sql_path(target)}' (FORMAT parquet, COMPRESSION snappy)"
+            f"compression='{packing}', null_padding=false, strict_mode=true, "
+            f"max_line_size={_MAX_LINE}, columns={{{columns}}})) "
+            f"TO '{sql_path(target)}' (FORMAT parquet, COMPRESSION snappy)"
         ).fetchone()
     except duckdb.InvalidInputException as error:
         raise _malformed(str(error), shown, len(header.names)) from None

@@ -17,6 +17,7 @@ from clearward.errors import ExtractError
 from clearward.sources.parsing import quoted
 from clearward.sources.spec import Table
 from clearward.sources.staging import Input, Piece, select_sql
+from clearward.sources.text import has_bom, transcode
 from clearward.warehouse import sql_path
 
 INDEX_PATH = "$.component_index"
@@ -27,10 +28,15 @@ def copy_ndjson(
     connection: duckdb.DuckDBPyConnection, source: Input, *, target: Path, gz: bool
 ) -> int:
     """Copy the lines of an NDJSON file to Parquet (`json`, in file order); returns records."""
+    path = source.path
+    if has_bom(path):
+        # The engine takes the mark for a part of the first object.
+        path, gz = target.with_suffix(".ndjson"), False
+        transcode(source.path, path, encoding="utf-8", shown=source.shown)
     compression = "gzip" if gz else "uncompressed"
     try:
         row = connection.execute(
-            f"COPY (SELECT json FROM read_ndjson_objects('{sql_path(source.path)}', "
+            f"COPY (SELECT json FROM read_ndjson_objects('{sql_path(path)}', "
             f"ignore_errors=false, maximum_object_size={_MAX_OBJECT}, compression='{compression}'))"
             f" TO '{sql_path(target)}' (FORMAT parquet, COMPRESSION zstd)"
         ).fetchone()
@@ -42,6 +48,8 @@ def copy_ndjson(
             expected="one JSON resource per line, the last one complete",
             do="export the file again",
         ) from None
+    if path != source.path:
+        path.unlink()
     return int(row[0]) if row else 0
 
 
@@ -92,8 +100,10 @@ def _value(table: Table, place: dict[str, str], column: Any) -> str:
     if column.name.endswith("_id") and any(path.endswith("reference") for path in column.source):
         return stripped(text)
     if table.options.get("base64") == column.name:
-        # Strict: bytes that are not base64, or not UTF-8 inside, leave a required text empty.
-        return f"TRY(decode(from_base64(regexp_replace({text}, '\\s', '', 'g'))))"
+        # Strict: bytes that are not base64, or not UTF-8 inside, leave a required text empty; the
+        # first attachment that is text counts, so a scan before it does no harm.
+        tries = (f"TRY(decode(from_base64(regexp_replace({v}, '\\s', '', 'g'))))" for v in values)
+        return f"coalesce({', '.join(tries)}, NULL)"
     return text
 
 

@@ -64,7 +64,7 @@ def _batch(notes: list[Note]) -> pa.RecordBatch:
 
 def _notes(source: Input, encoding: str) -> Iterator[Note]:
     text = "".join(decoded(source.path, encoding=encoding, shown=source.shown))
-    stem = PurePosixPath(source.path.name.removesuffix(".gz")).stem
+    stem = PurePosixPath(re.sub(r"\.gz$", "", source.path.name, flags=re.IGNORECASE)).stem
     patient = stem.rsplit("_", 1)[-1]
     dates = [*_DATE_LINE.finditer(text)]
     before = text[: dates[0].start()] if dates else text

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clearward.sources.files import TEXT_READER
-from clearward.sources.load import Job
+from clearward.sources.load import Job, Prior
 from clearward.sources.parsing import name_sql
 from clearward.sources.report import FileCount
 from clearward.sources.spec import Table
@@ -17,7 +17,7 @@ _LATEST_DAYS = 31
 
 
 def reconcile(
-    job: Job, table: Table, keyed: str, prior: str, *, raw: Path, bad: Path
+    job: Job, table: Table, keyed: str, prior: Prior, *, raw: Path, bad: Path
 ) -> tuple[FileCount, ...]:
     """Rows in against rows found again in what was written, file by file; raises when they differ.
 
@@ -32,11 +32,7 @@ def reconcile(
         "WHERE r.op <> 'D'",
     )
     rules = _by_file(job, f"SELECT file_id, rule FROM {read_parquet_sql([bad])}")
-    same = _by_file(
-        job,
-        f"SELECT f.file_id, '' FROM {keyed} k JOIN sent_files f USING (file_no) SEMI JOIN {prior} "
-        "p ON p.row_key = k.row_key AND p.content_hash = k.content_hash WHERE k.rule IS NULL",
-    )
+    same = {} if prior.empty else _unchanged(job, keyed, prior)
     names = dict(
         job.connection.execute(
             "SELECT file_id, min(file_name) FROM sent_files GROUP BY 1"
@@ -60,6 +56,15 @@ def reconcile(
     if table.options.get("reader") == TEXT_READER and counts:
         return (_together(counts, job.extract.manifest_sha256[:12]),)
     return tuple(counts)
+
+
+def _unchanged(job: Job, keyed: str, prior: Prior) -> dict[str, dict[str, int]]:
+    return _by_file(
+        job,
+        f"SELECT f.file_id, '' FROM {keyed} k JOIN sent_files f USING (file_no) "
+        f"SEMI JOIN {prior.relation} p "
+        "ON p.row_key = k.row_key AND p.content_hash = k.content_hash WHERE k.rule IS NULL",
+    )
 
 
 def _of_this_extract(job: Job, keyed: str) -> str:
@@ -96,7 +101,15 @@ def _together(counts: list[FileCount], file_id: str) -> FileCount:
     )
 
 
-def odd_rows(job: Job, table: Table, keyed: str, prior: str) -> dict[str, int]:
+def _may_hold_orphans(job: Job, table: Table) -> bool:
+    """Asked of the table's patients, not of its rows; a row without patient has its own rule."""
+    if not table.column(table.patient).required:
+        return True
+    unknown = "SELECT key FROM patient_keys ANTI JOIN known_patients ON patient_key = key"
+    return job.number(f"SELECT count(*) FROM ({unknown})") > 0
+
+
+def odd_rows(job: Job, table: Table, keyed: str, prior: Prior) -> dict[str, int]:
     """Counts of rows that are kept and yet look odd."""
     found: dict[str, int] = {}
     moments = [name_sql(c.name) for c in table.columns if c.type in ("date", "timestamp")]
@@ -111,7 +124,7 @@ def odd_rows(job: Job, table: Table, keyed: str, prior: str) -> dict[str, int]:
             f"INSERT INTO known_patients SELECT row_key FROM {keyed} WHERE rule IS NULL UNION "
             "SELECT row_key FROM living ANTI JOIN gone USING (row_key)"
         )
-    elif table.patient:
+    elif table.patient and _may_hold_orphans(job, table):
         found["orphan_patient"] = job.number(
             f"SELECT count(*) FROM {keyed} k ANTI JOIN known_patients USING (patient_key) "
             "WHERE rule IS NULL"

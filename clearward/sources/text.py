@@ -66,10 +66,15 @@ def _decode(
         # The error of the codec holds the bytes; it must not travel on.
         raise ExtractError(
             f"{shown} is not in its system's encoding.",
-            seen=f"bytes that are not {encoding} in megabyte {number}",
+            seen=f"bytes that are not {encoding} in megabyte {number}{_likely(encoding)}",
             expected=f"strict {encoding} from the first byte to the last",
             do="export the file again in that encoding",
         ) from None
+
+
+def _likely(encoding: str) -> str:
+    """What such a file most often is; a hint, no finding."""
+    return ", often GBK or Latin-1 saved by a spreadsheet" if encoding == "utf-8" else ""
 
 
 def _check_characters(text: str, shown: str) -> None:
@@ -84,8 +89,8 @@ def _check_characters(text: str, shown: str) -> None:
             )
 
 
-def check_text(path: Path, *, encoding: str, shown: str, line_break: bool = False) -> bool:
-    """Decode the whole file strictly; True when it opens with a byte order mark.
+def check_text(path: Path, *, encoding: str, shown: str, line_break: bool = False) -> None:
+    """Decode the whole file strictly.
 
     Args:
         path: the file, ``.gz`` or plain.
@@ -103,6 +108,18 @@ def check_text(path: Path, *, encoding: str, shown: str, line_break: bool = Fals
         )
     if encoding != "utf-8" and not ascii_only:
         _refuse_utf8(path, encoding=encoding, shown=shown)
+
+
+def ends_open(path: Path, shown: str) -> bool:
+    """True when the last line has no line break; an empty file has no line."""
+    last = b"\n"
+    for block in blocks(path, shown):
+        last = block[-1:]
+    return last not in (b"\n", b"\r")
+
+
+def has_bom(path: Path) -> bool:
+    """True when the file opens with the byte order mark of UTF-8."""
     with open_bytes(path) as file:
         return file.read(3) == codecs.BOM_UTF8
 
