@@ -22,9 +22,10 @@ from pathlib import Path
 from time import perf_counter
 
 import duckdb
-from clearward.sources.extract import pack_extract
 from rich.console import Console
 from rich.table import Table
+
+from clearward.sources.extract import pack_extract
 
 MONTH = "2024-06"
 CONSENT = {

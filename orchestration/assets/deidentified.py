@@ -1,9 +1,9 @@
 """Through the one-way door: tables column by column, notes by the scrubber."""
 
 import dagster as dg
+
 from clearward.deidentify.door import deidentify_partition
 from clearward.notes.pipeline import read_partition
-
 from orchestration.assets.identified import OWNERS, cleared
 from orchestration.partitions import extracts, hospital_and_month
 from orchestration.resources import Clearward, refusals
