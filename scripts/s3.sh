@@ -23,6 +23,7 @@ say() { echo "s3.sh: $*" >&2; }
 install() {
     command -v radosgw ceph-mon ceph-osd ceph >/dev/null && return
     [ "$(id -u)" = 0 ] || { say "not installed; run as root: $0 install"; exit 1; }
+    apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         radosgw ceph-mon ceph-osd ceph-common openssl >/dev/null
 }
