@@ -1,11 +1,15 @@
 """Gate reports as Dagster check results: counts and links, never values."""
 
+from pathlib import Path
+
 import dagster as dg
 
-from clearward.quality.report import GateReport
+from clearward.quality.report import DOCS_NAME, GateReport
 
 
-def gate_result(report: GateReport, *, asset: dg.AssetKey | str, check: str) -> dg.AssetCheckResult:
+def gate_result(
+    report: GateReport, *, asset: dg.AssetKey | str, check: str, folder: Path
+) -> dg.AssetCheckResult:
     """Green passes; red and broken both stop, and say which of the two it is."""
     return dg.AssetCheckResult(
         passed=report.is_green,
@@ -13,7 +17,10 @@ def gate_result(report: GateReport, *, asset: dg.AssetKey | str, check: str) -> 
         check_name=check,
         severity=dg.AssetCheckSeverity.ERROR,
         description=_in_words(report),
-        metadata=report.metadata(),
+        metadata={
+            **report.metadata(),
+            "data_docs": dg.MetadataValue.path(folder / DOCS_NAME / "index.html"),
+        },
     )
 
 

@@ -15,6 +15,15 @@ from orchestration.assets.identified import cleared, raw
 from orchestration.assets.products import product_assets
 from orchestration.resources import Clearward, QuickDbt
 
+# Two cores; and a step's process is forked from one that has loaded the definitions, which takes
+# seconds.
+TWO_STEPS = dg.multiprocess_executor.configured(
+    {
+        "max_concurrent": 2,
+        "start_method": {"forkserver": {"preload_modules": ["orchestration.definitions"]}},
+    }
+)
+
 
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Everything the UI shows; tests pass resources of their own."""
@@ -24,6 +33,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
         schedules=[schedules.monthly_refresh],
         sensors=[sensors.new_extracts, sensors.complete_months, sensors.failed_runs],
         resources=resources or default_resources(),
+        executor=TWO_STEPS,
     )
 
 

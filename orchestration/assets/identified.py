@@ -6,7 +6,7 @@ import dagster as dg
 
 from clearward.arrival import receive_extract
 from clearward.consent.gate import clear_partition
-from clearward.quality.borders import judge_raw
+from clearward.quality.borders import judge_raw, raw_report
 from orchestration.checks import gate_result
 from orchestration.partitions import extracts, hospital_and_month
 from orchestration.resources import Clearward, refusals
@@ -36,8 +36,9 @@ def raw(
             month=month,
         )
         gate = judge_raw(clearward.settings, hospital=hospital, month=month)
+        folder = raw_report(clearward.settings, hospital=hospital, month=month)
     yield dg.MaterializeResult(asset_key="raw", metadata=report.metadata())
-    yield gate_result(gate, asset="raw", check="raw_gate")
+    yield gate_result(gate, asset="raw", check="raw_gate", folder=folder)
 
 
 @dg.asset(

@@ -6,7 +6,7 @@ import dagster as dg
 
 from clearward.products.spec import Product, load_product, product_names
 from clearward.protect.product import protect_product
-from clearward.quality.borders import judge_release
+from clearward.quality.borders import judge_release, release_report
 from clearward.releases.candidate import build_candidate
 from clearward.releases.publish import publish
 from orchestration.checks import gate_result
@@ -55,8 +55,9 @@ def _protected(product: Product) -> dg.AssetsDefinition:
                 clearward.settings, clearward.keyring, product=product.name, month=month
             )
             gate = judge_release(clearward.settings, product=product.name, month=month)
+            folder = release_report(clearward.settings, product=product.name, month=month)
         yield dg.MaterializeResult(asset_key=key, metadata=report.metadata())
-        yield gate_result(gate, asset=key, check="release_gate")
+        yield gate_result(gate, asset=key, check="release_gate", folder=folder)
 
     return protected
 
