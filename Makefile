@@ -15,7 +15,7 @@ export CLEARWARD_ENDPOINT := $(ENDPOINT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup manifest demo dev test check format acceptance bench lock services services-stop clean
+.PHONY: help setup manifest demo dev docs test check format acceptance bench lock services services-stop clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,10 @@ dev: setup manifest ## open the Dagster UI on http://127.0.0.1:3000
 	@mkdir -p $(CLEARWARD_HOME)/dagster && cp orchestration/dagster.yaml $(CLEARWARD_HOME)/dagster/
 	@$(BIN)/clearward init
 	@DAGSTER_HOME=$(CLEARWARD_HOME)/dagster $(BIN)/dagster dev -w workspace.yaml
+
+docs: setup manifest ## write the dbt documentation site to dbt_project/target
+	@cd dbt_project && CLEARWARD_WAREHOUSE=$(CLEARWARD_HOME)/warehouse ../$(BIN)/dbt --quiet docs generate --profiles-dir . --static --empty-catalog
+	@echo "Open dbt_project/target/static_index.html"
 
 test: setup manifest ## run all tests; S3 and PostgreSQL ones run when `make services` has started them
 	@scripts/with_services.sh $(BIN)/python -m pytest -n 2 --dist loadfile

@@ -4,6 +4,9 @@ import dagster as dg
 
 from clearward.products.spec import product_names
 
+# `dagster.yaml` lets one run with this tag go at a time.
+MONTH_BY_MONTH = {"clearward/month_by_month": "products"}
+
 _hospitals = dg.AssetSelection.assets("raw", "cleared", "deidentified", "findings")
 
 hospital_month = dg.define_asset_job(
@@ -17,11 +20,13 @@ month_candidates = dg.define_asset_job(
     "month_candidates",
     # everything after the hospitals: seeds have no upstream, so "downstream" would miss them
     selection=dg.AssetSelection.all() - _hospitals - _released,
+    tags=MONTH_BY_MONTH,
     description="One month of all hospitals: dbt, protection, gates, release candidates.",
 )
 
 publish_releases = dg.define_asset_job(
     "publish_releases",
     selection=_released,
+    tags=MONTH_BY_MONTH,
     description="Publish a month's candidates. Launching it by hand is the approval.",
 )

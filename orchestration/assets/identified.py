@@ -10,6 +10,7 @@ from clearward.quality.borders import judge_raw, raw_report
 from orchestration.checks import gate_result
 from orchestration.partitions import extracts, hospital_and_month
 from orchestration.resources import Clearward, refusals
+from orchestration.tables import file_counts
 
 OWNERS = ["team:data-engineering"]
 
@@ -37,7 +38,8 @@ def raw(
         )
         gate = judge_raw(clearward.settings, hospital=hospital, month=month)
         folder = raw_report(clearward.settings, hospital=hospital, month=month)
-    yield dg.MaterializeResult(asset_key="raw", metadata=report.metadata())
+    counts = {**report.metadata(), "files": file_counts(report)}
+    yield dg.MaterializeResult(asset_key="raw", metadata=counts)
     yield gate_result(gate, asset="raw", check="raw_gate", folder=folder)
 
 
