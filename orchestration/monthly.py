@@ -19,7 +19,7 @@ import dagster as dg
 from rich.console import Console
 
 from clearward.arrival import all_arrivals
-from clearward.errors import ClearwardError, ExtractError
+from clearward.errors import ClearwardError, ExtractError, GateError
 from clearward.freshness import is_done, mark_done, month_fingerprint
 from clearward.settings import Settings, load_settings
 from clearward.state.base import state_engine
@@ -48,6 +48,7 @@ class MonthlyRun:
         check_migrated(self.database)
         self.instance = open_instance(settings)
         self.definitions = build_definitions()
+        self.exit_codes: list[int] = []  # of every refusal, in the order they came
 
     def run(self, plan: Plan) -> bool:
         """True when all that was asked for is done; a refused hospital stops only itself."""
@@ -132,9 +133,11 @@ class MonthlyRun:
     def _explain(self, result: dg.ExecuteInProcessResult) -> None:
         for event in result.filter_events(lambda e: e.is_step_failure):
             self.console.print(f"   [red]{event.step_key}[/]: {_reason(event)}", soft_wrap=True)
+            self.exit_codes += _exit_code(event)
         for event in result.get_asset_check_evaluations():
             if not event.passed:
                 self.console.print(f"   [red]{event.check_name}[/]: {event.description}")
+                self.exit_codes.append(GateError.exit_code)
 
 
 def _reason(event: dg.DagsterEvent) -> str:
@@ -146,6 +149,13 @@ def _reason(event: dg.DagsterEvent) -> str:
     while error and error.cause:
         error = error.cause
     return str(error.message).strip() if error else "no reason was given"
+
+
+def _exit_code(event: dg.DagsterEvent) -> list[int]:
+    """The refusal's own exit code; nothing for an error that is no refusal."""
+    failure = event.step_failure_data.user_failure_data
+    told = failure.metadata.get("exit_code") if failure else None
+    return [int(str(told.value))] if told else []
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -173,7 +183,7 @@ def _approval(who: str, products: set[str]) -> dict[str, object]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point; exit code 0 when everything asked for was done."""
+    """Entry point; 0 when all that was asked for is done, else the first refusal's exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--month", action="append", help="YYYY-MM; every landed month if omitted")
     parser.add_argument("--hospital", action="append", help="one hospital; all if omitted")
@@ -201,7 +211,7 @@ def _run(options: argparse.Namespace, settings: Settings, console: Console) -> i
         for month in months
     ]
     outcomes = [job.run(plan) for plan in plans]
-    return 0 if all(outcomes) else 1
+    return 0 if all(outcomes) else next(iter(job.exit_codes), 1)
 
 
 if __name__ == "__main__":

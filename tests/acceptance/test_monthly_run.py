@@ -15,7 +15,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from clearward.errors import GateError, ReleaseError
+from clearward.errors import ExtractError, GateError, ReleaseError
 from clearward.keyring import init_keyring, load_keyring
 from clearward.products.spec import load_product, product_names
 from clearward.quality.borders import judge_release, release_report
@@ -206,7 +206,7 @@ def test_a_broken_file_stops_its_hospital_with_a_reason_and_builds_nothing(tmp_p
     largest = max(target.iterdir(), key=lambda p: p.stat().st_size)
     largest.write_bytes(largest.read_bytes()[:-10])
     done = run_month(tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == ExtractError.exit_code
     assert largest.name in done.stdout
     assert "Traceback" not in done.stdout
     assert list(settings.warehouse.rglob("*.parquet")) == []
