@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select
@@ -29,8 +30,9 @@ _RULES = (
 _KINDS = {".py", ".sql", ".toml", ".yml", ".csv", ".json", ".html"}
 
 
+@cache
 def code_fingerprint() -> str:
-    """SHA-256 over every file that holds a rule: code, models, seeds, specs, suites."""
+    """SHA-256 over every file that holds a rule, read once: a process runs the code it loaded."""
     digest = hashlib.sha256()
     files = (p for folder in _RULES for p in (PROJECT / folder).rglob("*") if p.suffix in _KINDS)
     for path in sorted(files):
