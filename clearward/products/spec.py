@@ -10,35 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from clearward.errors import ConfigError
+from clearward.products.bounds import Gates, Protection, read_gates, read_protection
 from clearward.warehouse import check_name
 
 SPEC_FOLDER = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class QuasiIdentifier:
-    """A column an attacker may know, and the ladder it is generalised on (see `protect`).
-
-    ``ladder`` names a hierarchy: ``year_band`` (1, 5, 10, 20, 40 years, all), ``category``
-    (value, all) or ``region`` (value, all).
-    """
-
-    column: str
-    ladder: str
-
-
-@dataclass(frozen=True)
-class Protection:
-    """The bounds a release must keep, or it is not published.
-
-    Attributes:
-        k: least number of patients that share their quasi-identifiers.
-        max_suppressed: largest share of patients that may be left out to reach k, 0–1.
-    """
-
-    k: int
-    max_suppressed: float
-    quasi_identifiers: tuple[QuasiIdentifier, ...]
 
 
 @dataclass(frozen=True)
@@ -61,6 +36,7 @@ class Product:
     forbidden_purposes: tuple[str, ...]
     tables: tuple[ProductTable, ...]
     protection: Protection
+    gates: Gates
 
     def table_name(self, table: ProductTable) -> str:
         """Name on disk, in dbt and for the buyer: ``<product>__<entity>``."""
@@ -87,19 +63,11 @@ def load_product(name: str) -> Product:
         purposes=tuple(document["purposes"]),
         forbidden_purposes=tuple(document["forbidden_purposes"]),
         tables=tuple(_table(entity, body) for entity, body in document["tables"].items()),
-        protection=_protection(document["protection"]),
+        protection=read_protection(document["protection"]),
+        gates=read_gates(document["gates"]),
     )
 
 
 def _table(entity: str, body: Mapping[str, Any]) -> ProductTable:
     key = tuple(body["key"])
     return ProductTable(check_name(entity), key, body.get("may_be_empty", False))
-
-
-def _protection(body: Mapping[str, Any]) -> Protection:
-    ladders = body["quasi_identifiers"].items()
-    return Protection(
-        k=body["k"],
-        max_suppressed=body["max_suppressed"],
-        quasi_identifiers=tuple(QuasiIdentifier(column, ladder) for column, ladder in ladders),
-    )

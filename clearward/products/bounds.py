@@ -1,0 +1,196 @@
+"""What a product's spec promises about privacy, as values: what protection must reach and what the
+release gates demand. Add a field here when both need to know it; how a bound is reached belongs to
+`protect`, how it is measured to `risk`.
+
+A bound that the spec file does not state is an error: a release is never judged by a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from clearward.errors import ConfigError
+from clearward.warehouse import check_name
+
+_Bounds = TypeVar("_Bounds")
+
+
+@dataclass(frozen=True)
+class QuasiIdentifier:
+    """A column an attacker may know, and the ladder it is generalised on (see `protect`).
+
+    ``ladder`` names a hierarchy: ``year_band`` (1, 5, 10, 20, 40 years, all), ``category``
+    (value, all) or ``region`` (value, all).
+    """
+
+    column: str
+    ladder: str
+
+
+@dataclass(frozen=True)
+class Sensitive:
+    """A column of a table with one row per patient, and what every class must keep to.
+
+    Attributes:
+        table, column: where it stands, ``patient`` and ``is_deceased``.
+        distinct_l: least number of different values in a class (Machanavajjhala et al. 2007);
+            1 asks for nothing.
+        t: largest distance between a class and all patients, 0–1 (Li et al. 2007).
+        is_ordered: the distance is the ordered earth mover's; else any two values are equally far.
+    """
+
+    table: str
+    column: str
+    distinct_l: int
+    t: float
+    is_ordered: bool
+
+
+@dataclass(frozen=True)
+class CodeSet:
+    """A column of codes with many rows per patient.
+
+    Attributes:
+        table, column: where it stands, ``diagnosis`` and ``code``.
+        m: every m codes of one patient are shared with at least k patients, or with nobody
+            (k^m-anonymity, Terrovitis et al. 2008); 1 is a floor for rare codes.
+    """
+
+    table: str
+    column: str
+    m: int
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """What an attacker may have seen of a patient's visits: the first few, roughly when.
+
+    Attributes:
+        table, order_by, kind: the table, its day column and the column that tells visits apart.
+        length: visits known.
+        gap_days: edges of the bands that the days between two visits are known in.
+        most: visits of one patient that are published at most.
+    """
+
+    table: str
+    order_by: str
+    kind: str
+    length: int
+    gap_days: tuple[int, ...]
+    most: int
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What protection must reach, or nothing is written.
+
+    Attributes:
+        release_model: ``public``, ``controlled`` or ``enclave`` (GB/T 37964-2019).
+        profiles: rule sets of `deidentify.profiles` that the release must pass.
+        population: people with the product's conditions where its hospitals draw from; an
+            estimate that the risk report repeats.
+        k: least number of patients that share their quasi-identifiers.
+        max_suppressed: largest share of patients that may be left out to reach k, 0–1.
+        recoding: ``global`` (one level per column) or ``local`` (a level per class).
+    """
+
+    release_model: str
+    profiles: tuple[str, ...]
+    population: int
+    k: int
+    max_suppressed: float
+    recoding: str
+    quasi_identifiers: tuple[QuasiIdentifier, ...]
+    sensitive: tuple[Sensitive, ...]
+    code_sets: tuple[CodeSet, ...]
+    sequence: Sequence
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Largest values a release may show; shares and probabilities are 0–1.
+
+    Attributes:
+        avg_prosecutor: mean chance of finding a patient known to be in the data.
+        population_uniques: patients estimated to be unique in the population (Pitman).
+        sequence_uniques: patients unique by what `Sequence` lets an attacker know.
+        pinned: patients whose sensitive value two releases pin down and neither does alone.
+        leaver_advantage: attack on patients who left between two releases, above guessing.
+        singling_out, linkability, inference: attack minus control, upper end of its 95 % interval.
+        attacks: least number of attacks behind such an interval.
+        loss: information loss (NM, Iyengar 2002) of the quasi-identifiers.
+        two_way_tvd: total variation distance of two-way tables, before and after.
+    """
+
+    avg_prosecutor: float
+    population_uniques: float
+    sequence_uniques: float
+    pinned: float
+    leaver_advantage: float
+    singling_out: float
+    linkability: float
+    inference: float
+    attacks: int
+    loss: float
+    two_way_tvd: float
+
+
+def read_protection(body: Mapping[str, Any]) -> Protection:
+    """The ``[protection]`` table of a spec; ConfigError when a bound is missing."""
+    given = dict(body)
+    ladders = _take(given, "quasi_identifiers").items()
+    sensitive = _take(given, "sensitive").items()
+    code_sets = _take(given, "code_sets").items()
+    sequence = dict(_take(given, "sequence"))
+    return _whole(
+        Protection,
+        given
+        | {
+            "profiles": tuple(given.get("profiles", ())),
+            "quasi_identifiers": tuple(QuasiIdentifier(c, ladder) for c, ladder in ladders),
+            "sensitive": tuple(
+                Sensitive(
+                    *_place(name),
+                    models.get("distinct_l", 1),
+                    models["t"],
+                    models.get("is_ordered", False),
+                )
+                for name, models in sensitive
+            ),
+            "code_sets": tuple(CodeSet(*_place(name), m) for name, m in code_sets),
+            "sequence": _whole(Sequence, sequence | {"gap_days": tuple(sequence["gap_days"])}),
+        },
+    )
+
+
+def read_gates(body: Mapping[str, Any]) -> Gates:
+    """The ``[gates]`` table of a spec; ConfigError when a bound is missing or unknown."""
+    return _whole(Gates, body)
+
+
+def _whole(kind: type[_Bounds], given: Mapping[str, Any]) -> _Bounds:
+    wanted = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    if wanted != set(given):
+        raise ConfigError(
+            f"The product spec does not state its {kind.__name__.lower()} exactly.",
+            seen=f"missing {sorted(wanted - set(given))}, unknown {sorted(set(given) - wanted)}",
+            expected=", ".join(sorted(wanted)),
+            do="correct the product spec",
+        )
+    return kind(**given)
+
+
+def _take(body: dict[str, Any], name: str) -> Mapping[str, Any]:
+    found = body.pop(name, None)
+    if not isinstance(found, Mapping):
+        raise ConfigError(
+            f"The product spec has no table of {name}.", do="add it under [protection]"
+        )
+    return found
+
+
+def _place(name: str) -> tuple[str, str]:
+    table, _, column = name.partition(".")
+    return check_name(table), check_name(column)

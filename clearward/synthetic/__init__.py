@@ -1,0 +1,1 @@
+"""Evaluation samples without a real row: differentially private synthetic patients."""

@@ -1,0 +1,43 @@
+import tomllib
+
+import pytest
+
+from clearward.errors import ConfigError
+from clearward.products.bounds import read_gates, read_protection
+from clearward.products.spec import SPEC_FOLDER, load_product, product_names
+
+
+def spec(name: str) -> dict:
+    return tomllib.loads((SPEC_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", product_names())
+def test_every_product_states_every_bound(name):
+    product = load_product(name)
+    entities = {table.entity for table in product.tables}
+    places = [*product.protection.sensitive, *product.protection.code_sets]
+    assert product.protection.k >= 11
+    assert {place.table for place in places} <= entities
+    assert product.protection.sequence.table in entities
+
+
+@pytest.mark.parametrize("bound", ["k", "population", "max_suppressed", "recoding"])
+def test_a_forgotten_bound_is_refused_not_guessed(bound):
+    body = spec("cardiology")["protection"]
+    del body[bound]
+    with pytest.raises(ConfigError, match=bound):
+        read_protection(body)
+
+
+def test_a_misspelt_gate_is_refused():
+    body = spec("cardiology")["gates"]
+    body["inferrence"] = body.pop("inference")
+    with pytest.raises(ConfigError, match="inferrence"):
+        read_gates(body)
+
+
+def test_protection_without_sensitive_columns_is_refused():
+    body = spec("cardiology")["protection"]
+    del body["sensitive"]
+    with pytest.raises(ConfigError, match="sensitive"):
+        read_protection(body)
