@@ -6,7 +6,7 @@ import pytest
 
 from clearward.errors import GateBrokenError, GateError
 from clearward.protect.report import ProtectReport, write_report
-from clearward.protect.risk import Risk
+from clearward.risk.prosecutor import Risk
 from clearward.quality.report import Check, GateReport, State, judge_file, save_report
 from clearward.releases import evidence
 from clearward.releases.evidence import GREEN_STATES, check_gate, gate_folder
