@@ -1,10 +1,16 @@
 """Gate reports as Dagster check results: counts and links, never values."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 
 from clearward.quality.report import DOCS_NAME, GateReport
+from clearward.risk.gates import GATES, State
+from clearward.risk.report import RiskReport
+
+PRIVACY_CHECKS = {gate: f"privacy_{gate.lower()}" for gate in GATES}
+"""Gate -> name of its check."""
 
 
 def gate_result(
@@ -22,6 +28,29 @@ def gate_result(
             "data_docs": dg.MetadataValue.path(folder / DOCS_NAME / "index.html"),
         },
     )
+
+
+def privacy_specs(asset: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """One blocking check per privacy gate."""
+    return [
+        dg.AssetCheckSpec(name, asset=asset, blocking=True, description=GATES[gate])
+        for gate, name in PRIVACY_CHECKS.items()
+    ]
+
+
+def privacy_results(report: RiskReport, asset: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
+    """Red and error stop the run; amber warns: a candidate may be built for a person to judge."""
+    for gate, name in PRIVACY_CHECKS.items():
+        state = report.state(gate)
+        severity = dg.AssetCheckSeverity
+        yield dg.AssetCheckResult(
+            passed=state in (State.GREEN, State.NOT_APPLICABLE),
+            asset_key=asset,
+            check_name=name,
+            severity=severity.WARN if state is State.AMBER else severity.ERROR,
+            description=report.summary(gate),
+            metadata=report.metadata(gate),
+        )
 
 
 def _in_words(report: GateReport) -> str:

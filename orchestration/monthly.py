@@ -21,6 +21,8 @@ from rich.console import Console
 from clearward.arrival import all_arrivals
 from clearward.errors import ClearwardError, ExtractError, GateError
 from clearward.freshness import is_done, mark_done, month_fingerprint
+from clearward.releases.evidence import amber_gates
+from clearward.releases.sign_off import sign_off
 from clearward.settings import Settings, load_settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import check_migrated
@@ -32,11 +34,17 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: a month, its hospitals, who approves the releases (nobody: candidates only)."""
+    """What to run.
+
+    Attributes:
+        approved_by: who approves the releases; nobody: candidates only.
+        sign_off: that person's reason to answer for amber privacy gates; empty: amber stays shut.
+    """
 
     month: str
     hospitals: list[str]
     approved_by: str
+    sign_off: str = ""
 
 
 class MonthlyRun:
@@ -79,7 +87,27 @@ class MonthlyRun:
             made &= self._publish(plan, candidates)
         return made and all(taken)
 
+    def _sign_off(self, plan: Plan, candidates: set[str]) -> None:
+        """Answer openly for what is amber; a red gate takes no signature."""
+        for name in sorted(candidates):
+            for gate in amber_gates(self.settings, name, month=plan.month):
+                sign_off(
+                    self.settings,
+                    product=name,
+                    month=plan.month,
+                    gate=gate,
+                    by=plan.approved_by,
+                    reason=plan.sign_off,
+                )
+                self.console.print(
+                    f"   [yellow]{gate} of {name} is amber[/], signed by {plan.approved_by}: "
+                    f"{plan.sign_off}",
+                    soft_wrap=True,
+                )
+
     def _publish(self, plan: Plan, candidates: set[str]) -> bool:
+        if plan.sign_off:
+            self._sign_off(plan, candidates)
         done, _ = self._job(
             "publish_releases",
             plan.month,
@@ -188,6 +216,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--month", action="append", help="YYYY-MM; every landed month if omitted")
     parser.add_argument("--hospital", action="append", help="one hospital; all if omitted")
     parser.add_argument("--approve", default="", metavar="WHO", help="publish, approved by WHO")
+    parser.add_argument(
+        "--sign-off", default="", metavar="REASON", help="WHO answers for amber privacy gates"
+    )
     options = parser.parse_args(arguments)
     console = Console(file=sys.stdout)
     try:
@@ -207,7 +238,12 @@ def _run(options: argparse.Namespace, settings: Settings, console: Console) -> i
         )
     job = MonthlyRun(settings, console)
     plans = [
-        Plan(month, options.hospital or hospitals_of(settings, month), options.approve)
+        Plan(
+            month,
+            options.hospital or hospitals_of(settings, month),
+            options.approve,
+            options.sign_off,
+        )
         for month in months
     ]
     outcomes = [job.run(plan) for plan in plans]

@@ -31,6 +31,10 @@ from clearward.state.migrate import migrate
 SAMPLES = Path(__file__).parents[2] / "samples" / "extracts"
 PRODUCT = "cardiology"
 BUYER = "Example Pharma (demo)"
+AMBER = (
+    "Demonstration with made-up patients: too few of them to bound every attack; "
+    "the measured advantage itself is within its bound."
+)
 TERMS = b"Demonstration terms: sample data only, no rights are granted."
 
 
@@ -43,6 +47,7 @@ def play(settings: Settings) -> None:
     _land(settings)
     _say("2  The monthly job, through Dagster")
     command = [sys.executable, "-m", "orchestration.monthly", "--approve", "demo data board"]
+    command += ["--sign-off", AMBER]
     if subprocess.run(command, check=False).returncode:
         raise typer.Exit(1)
     _say(f"3  {BUYER} downloads what its licence covers")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from clearward.cli import audit, consent, extract, licence, release
+from clearward.cli import audit, consent, extract, licence, release, risk
 from clearward.cli.show import console, errors, show_rows
 from clearward.doctor import examine
 from clearward.errors import ClearwardError
@@ -41,6 +41,7 @@ app.add_typer(release.app, name="release")
 app.add_typer(licence.app, name="licence")
 app.add_typer(consent.app, name="consent")
 app.add_typer(audit.app, name="audit")
+app.add_typer(risk.app, name="risk")
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
@@ -68,12 +69,16 @@ def run(
     approve: Annotated[
         str, typer.Option(metavar="NAME", help="Publish at once, approved by NAME.")
     ] = "",
+    sign_off: Annotated[
+        str, typer.Option(metavar="REASON", help="NAME answers for amber privacy gates, because.")
+    ] = "",
 ) -> None:
     """Run the monthly job through Dagster: extracts in, release candidates (or releases) out."""
     command = [sys.executable, "-m", "orchestration.monthly"]
     command += [part for value in month or [] for part in ("--month", value)]
     command += [part for value in hospital or [] for part in ("--hospital", value)]
     command += ["--approve", approve] if approve else []
+    command += ["--sign-off", sign_off] if sign_off else []
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 

@@ -13,6 +13,7 @@ from clearward.cli.show import console, show_facts, show_rows
 from clearward.errors import ConfigError
 from clearward.keyring import load_keyring
 from clearward.releases import publish as publishing
+from clearward.releases import sign_off as signing_off
 from clearward.releases.shelf import list_releases, show_release
 from clearward.releases.signing import load_public_key
 from clearward.releases.verify import verify_release
@@ -78,6 +79,21 @@ def approve(
     """Record a person's approval of the candidate as it is now; a changed one needs another."""
     content = publishing.approve(load_settings(), product=product, month=month, approved_by=by)
     console.print(f"Approved {product} {month}, content {content[:12]}, by {by}.")
+
+
+@app.command("sign-off")
+def sign_off(
+    product: str,
+    month: Month,
+    gate: Annotated[str, typer.Option(help="The amber privacy gate, such as G4.")],
+    by: Annotated[str, typer.Option(help="Name of the person who answers for it.")],
+    reason: Annotated[str, typer.Option(help="Why it may go nevertheless; published.")],
+) -> None:
+    """Answer for an amber privacy gate of the data as they are now; red takes no signature."""
+    content = signing_off.sign_off(
+        load_settings(), product=product, month=month, gate=gate, by=by, reason=reason
+    )
+    console.print(f"Signed {gate} of {product} {month}, content {content[:12]}, by {by}.")
 
 
 @app.command()

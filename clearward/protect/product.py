@@ -20,8 +20,8 @@ from clearward.keyring import Keyring
 from clearward.products.spec import Product, load_product
 from clearward.protect import tables
 from clearward.protect.report import ProtectReport, report_path, write_report
-from clearward.risk.prosecutor import Risk, measure_risk
 from clearward.protect.solver import Problem, Solution, solve
+from clearward.risk.prosecutor import Risk, measure_risk
 from clearward.settings import Settings
 from clearward.warehouse import Warehouse, engine, promote
 

@@ -1,5 +1,5 @@
-"""The reports a release stands on: the gate's and protection's. Read and judged here; made by the
-rooms that own them.
+"""The reports a release stands on: the gate's, protection's and the privacy gates'. Read and judged
+here; made by the rooms that own them.
 
 Each report names the files it judged by hash, so a report of yesterday's files proves nothing.
 """
@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from clearward.errors import GateBrokenError, GateError, ReleaseError
-from clearward.products.spec import Product
+from clearward.products.spec import Product, load_product
 from clearward.releases.changes import is_small
-from clearward.releases.tables import TableFile
+from clearward.releases.tables import TableFile, read_tables
+from clearward.risk.gates import State, demands, worst
+from clearward.risk.report import Finding, check_passed, rejudge
 from clearward.settings import Settings
 
 Document = Mapping[str, Any]
@@ -45,6 +47,12 @@ def read_privacy(settings: Settings, product: str, *, month: str) -> Document:
     """Protection's report; ReleaseError when there is none or it is damaged."""
     path = report_folder(settings, product, month=month) / "privacy.json"
     return _read(path, ReleaseError, "privacy report", do="run protection")
+
+
+def read_risk(settings: Settings, product: str, *, month: str) -> Document:
+    """The privacy gates' report; GateError when there is none or it is damaged."""
+    path = report_folder(settings, product, month=month) / "risk.json"
+    return _read(path, GateError, "risk report", do="run the privacy gates")
 
 
 def _read(path: Path, error: type[GateError | ReleaseError], what: str, *, do: str) -> Document:
@@ -109,6 +117,74 @@ def check_privacy(privacy: Document, product: Product, *, tables: Sequence[Table
         )
     measured = Counter(_file_hashes(privacy.get("files")))
     _check_same(measured, tables, "The privacy report", ReleaseError, do="run protection again")
+
+
+def check_risk(
+    risk: Document,
+    product: Product,
+    *,
+    tables: Sequence[TableFile],
+    earlier: Sequence[str],
+    signed: Sequence[str],
+) -> tuple[Finding, ...]:
+    """Raise unless every privacy gate holds for exactly these files and this history.
+
+    Values are judged again against the product's spec; the states that the report holds count for
+    nothing.
+
+    Args:
+        risk: the report of `risk.judge`.
+        product: whose spec has the bounds.
+        tables: the candidate's files.
+        earlier: SHA-256 of the patient file of every version the store holds, oldest first.
+        signed: gates that a person has signed for this content.
+
+    Raises GateError for a red or unsigned amber gate, for a missing check, for other files or
+    another history; GateBrokenError when a check could not be made.
+    """
+    findings = _judge_again(risk, product, tables)
+    if list(risk.get("earlier") or []) != list(earlier):
+        raise GateError(
+            f"The privacy gates of {product.name} have not seen what was published before.",
+            seen=f"{len(risk.get('earlier') or [])} earlier versions judged",
+            expected=f"the {len(earlier)} that the store holds",
+            do="judge the release again beside every earlier version",
+        )
+    check_passed(findings, signed=signed, product=product.name)
+    return findings
+
+
+def risk_states(
+    risk: Document, product: Product, *, tables: Sequence[TableFile]
+) -> dict[str, State]:
+    """Gate -> state, judged again from the report's values; the files must be these."""
+    states: dict[str, list[State]] = {}
+    for finding in _judge_again(risk, product, tables):
+        states.setdefault(finding.demand.gate, []).append(finding.state)
+    return {gate: worst(found) for gate, found in states.items()}
+
+
+def amber_gates(settings: Settings, product: str, *, month: str) -> list[str]:
+    """Gates of the present protected tables that wait for a person's signature."""
+    spec = load_product(product)
+    tables = read_tables(settings, spec, month=month)
+    states = risk_states(read_risk(settings, product, month=month), spec, tables=tables)
+    return [gate for gate, state in states.items() if state is State.AMBER]
+
+
+def _judge_again(
+    risk: Document, product: Product, tables: Sequence[TableFile]
+) -> tuple[Finding, ...]:
+    if risk.get("product") != product.name:
+        raise GateError(
+            "The risk report is about another product.",
+            seen=str(risk.get("product")),
+            expected=product.name,
+            do="judge the release again",
+        )
+    judged = Counter(_file_hashes(risk.get("files")))
+    _check_same(judged, tables, "The risk report", GateError, do="judge the release again")
+    return rejudge(risk, demands(product, has_earlier=bool(risk.get("earlier"))))
 
 
 def _figure(privacy: Document, name: str) -> int:

@@ -16,6 +16,7 @@ from clearward.products.spec import Product
 from clearward.releases import changes as diffs
 from clearward.releases import evidence, lineage
 from clearward.releases.manifest import Manifest
+from clearward.releases.risk_figures import publishable_risk
 from clearward.releases.shelf import file_key
 from clearward.releases.tables import TableFile
 from clearward.releases.version import additions, breaks
@@ -46,6 +47,7 @@ def gather_figures(
         "privacy": evidence.publishable_privacy(
             evidence.read_privacy(settings, spec.name, month=month), k
         ),
+        "risk": publishable_risk(evidence.read_risk(settings, spec.name, month=month), k),
         "lineage": {
             "extracts": lineage.read_extracts(settings, upto=month),
             "consents": lineage.read_consents(settings, month=month, purposes=spec.purposes, k=k),

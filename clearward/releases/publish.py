@@ -38,8 +38,10 @@ from clearward.releases.shelf import (
     last_manifest,
     load_manifest,
     manifest_key,
+    patient_hashes,
     show_release,
 )
+from clearward.releases.sign_off import signatures
 from clearward.releases.signing import load_public_key, public_pem
 from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
 from clearward.releases.version import parse_version
@@ -67,7 +69,8 @@ def publish(
         approved_by: a person's name; records their approval of exactly this content.
 
     Raises:
-        GateError: the release gate is red, broken, missing, or judged other files.
+        GateError: the release gate or a privacy gate is red, broken, missing, judged other files,
+            or is amber without a signature.
         ReleaseError: no candidate, no approval, a missed privacy bound, changed files.
         StorageError: the store refuses, or only pretends to keep what exists unchanged.
     """
@@ -79,6 +82,7 @@ def publish(
     evidence.check_gate(evidence.read_gate(settings, product, month=month), tables)
     privacy = evidence.read_privacy(settings, product, month=month)
     evidence.check_privacy(privacy, load_product(product), tables=tables)
+    signed = _check_risk(settings, storage, keyring, candidate=candidate, tables=tables)
     if not _follows_newest(storage, keyring, candidate):
         finished = _already(settings, storage, candidate, actor=approved_by)
         return finished or _refuse_older(candidate)
@@ -88,7 +92,7 @@ def publish(
         settings, product=product, content_sha256=candidate.content_sha256
     )
     check_immutable(storage)
-    manifest = _stage(storage, keyring, candidate)
+    manifest = _stage(storage, keyring, candidate, signed=signed)
     _verify(storage, manifest)
     return _finish(settings, storage, _promote(storage, keyring, manifest), actor=actor)
 
@@ -138,6 +142,27 @@ def _check_files(settings: Settings, candidate: Candidate) -> tuple[TableFile, .
     return tables
 
 
+def _check_risk(
+    settings: Settings,
+    storage: Storage,
+    keyring: Keyring,
+    *,
+    candidate: Candidate,
+    tables: tuple[TableFile, ...],
+) -> list[dict[str, str]]:
+    """The privacy gates hold beside everything published before; returns who signed for amber."""
+    name, content = candidate.product, candidate.content_sha256
+    signed = signatures(settings, product=name, content_sha256=content)
+    evidence.check_risk(
+        evidence.read_risk(settings, name, month=candidate.month),
+        load_product(name),
+        tables=tables,
+        earlier=patient_hashes(storage, name, public_key=load_public_key(keyring)),
+        signed=list(signed),
+    )
+    return [signature.published() for _, signature in sorted(signed.items())]
+
+
 def _already(
     settings: Settings, storage: Storage, candidate: Candidate, *, actor: str | None
 ) -> Release | None:
@@ -164,7 +189,9 @@ def _refuse_older(candidate: Candidate) -> NoReturn:
     )
 
 
-def _stage(storage: Storage, keyring: Keyring, candidate: Candidate) -> Manifest:
+def _stage(
+    storage: Storage, keyring: Keyring, candidate: Candidate, *, signed: list[dict[str, str]]
+) -> Manifest:
     manifest = Manifest(
         product=candidate.product,
         version=parse_version(candidate.version),
@@ -175,7 +202,10 @@ def _stage(storage: Storage, keyring: Keyring, candidate: Candidate) -> Manifest
         change=candidate.change.value,
         previous=candidate.previous,
         files=candidate.files,
-        facts={name: candidate.facts[name] for name in _PUBLISHED_FACTS},
+        facts={
+            **{name: candidate.facts[name] for name in _PUBLISHED_FACTS},
+            "sign_offs": signed,
+        },
     )
     _publish_key(storage, keyring)
     for entry in candidate.files:
@@ -183,7 +213,7 @@ def _stage(storage: Storage, keyring: Keyring, candidate: Candidate) -> Manifest
     return manifest
 
 
-_PUBLISHED_FACTS = ("k", "changes", "breaks", "additions", "gate", "privacy", "lineage")
+_PUBLISHED_FACTS = ("k", "changes", "breaks", "additions", "gate", "privacy", "risk", "lineage")
 
 
 def _publish_key(storage: Storage, keyring: Keyring) -> None:

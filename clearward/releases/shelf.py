@@ -104,6 +104,21 @@ def versions(storage: Storage, product: str) -> list[Version]:
     return sorted(found)
 
 
+def patient_hashes(
+    storage: Storage, product: str, *, public_key: Ed25519PublicKey
+) -> tuple[str, ...]:
+    """SHA-256 of every published patient file, oldest version first, withdrawn ones included.
+
+    Whoever received a version keeps it: withdrawing it does not take it out of their hands.
+    """
+    found = []
+    for version in versions(storage, product):
+        manifest = load_manifest(storage, product, version, public_key=public_key)
+        table = f"{product}__patient"
+        found += [entry.sha256 for entry in manifest.files if entry.table == table]
+    return tuple(found)
+
+
 def last_manifest(
     storage: Storage, product: str, *, public_key: Ed25519PublicKey
 ) -> Manifest | None:

@@ -27,6 +27,7 @@ class History:
         versions: earlier versions replayed.
         k: least number of patients with the same history, this version included.
         groups: different histories.
+        sizes: patients in a group, and how many groups have so many.
         leavers, joiners: patients of some earlier version who are not in this one, and patients
             of this one who were in none.
         pinned: share of this version's patients whose sensitive value the versions pin down and
@@ -40,6 +41,7 @@ class History:
     versions: int
     k: int
     groups: int
+    sizes: tuple[tuple[int, int], ...]
     leavers: int
     joiners: int
     pinned: float
@@ -95,6 +97,7 @@ def replay(
         versions=last,
         k=int(k),
         groups=int(groups),
+        sizes=_sizes(connection, last),
         leavers=int(leavers),
         joiners=int(joiners),
         pinned=max((share for share, _ in pinned), default=0.0),
@@ -102,6 +105,14 @@ def replay(
         leaver_success=worst[0],
         leaver_guess=worst[1],
     )
+
+
+def _sizes(connection: duckdb.DuckDBPyConnection, last: int) -> tuple[tuple[int, int], ...]:
+    rows = connection.execute(
+        f"""SELECT n, count(*) FROM (SELECT {_places(last)}, count(*) AS n FROM risk_history
+            GROUP BY ALL) GROUP BY n ORDER BY n"""
+    ).fetchall()
+    return tuple((int(size), int(groups)) for size, groups in rows)
 
 
 def _places(last: int) -> str:

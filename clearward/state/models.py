@@ -90,6 +90,23 @@ class Approval(Base):
     __table_args__ = (UniqueConstraint("product", "content_sha256"),)
 
 
+class SignOff(Base):
+    """A person's answer for an amber privacy gate of one content, with the reason they gave."""
+
+    __tablename__ = "sign_off"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    product: Mapped[str] = mapped_column(String(64))
+    month: Mapped[str] = mapped_column(String(7))
+    gate: Mapped[str] = mapped_column(String(8))
+    content_sha256: Mapped[str] = mapped_column(String(64))
+    signed_by: Mapped[str] = mapped_column(String(128))
+    reason: Mapped[str] = mapped_column(String(1000))
+    signed_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (UniqueConstraint("product", "content_sha256", "gate"),)
+
+
 class Licence(Base):
     """Buyer x product x purpose x versions x dates x terms."""
 

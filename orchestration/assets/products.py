@@ -9,7 +9,8 @@ from clearward.protect.product import protect_product
 from clearward.quality.borders import judge_release, release_report
 from clearward.releases.candidate import build_candidate
 from clearward.releases.publish import publish
-from orchestration.checks import gate_result
+from clearward.risk.judge import judge_risk
+from orchestration.checks import gate_result, privacy_results, privacy_specs
 from orchestration.partitions import months, one_month_at_a_time
 from orchestration.resources import Clearward, refusals
 
@@ -44,7 +45,10 @@ def _protected(product: Product) -> dg.AssetsDefinition:
         owners=OWNERS,
         pool="month",
         description="Generalised and suppressed to k patients per class, then judged by the gate.",
-        check_specs=[dg.AssetCheckSpec("release_gate", asset=key, blocking=True)],
+        check_specs=[
+            dg.AssetCheckSpec("release_gate", asset=key, blocking=True),
+            *privacy_specs(key),
+        ],
     )
     def protected(
         context: dg.AssetExecutionContext, clearward: Clearward
@@ -55,9 +59,11 @@ def _protected(product: Product) -> dg.AssetsDefinition:
                 clearward.settings, clearward.keyring, product=product.name, month=month
             )
             gate = judge_release(clearward.settings, product=product.name, month=month)
+            risk = judge_risk(clearward.settings, product=product.name, month=month, earlier=())
             folder = release_report(clearward.settings, product=product.name, month=month)
         yield dg.MaterializeResult(asset_key=key, metadata=report.metadata())
         yield gate_result(gate, asset=key, check="release_gate", folder=folder)
+        yield from privacy_results(risk, key)
 
     return protected
 

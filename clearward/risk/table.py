@@ -1,0 +1,121 @@
+"""Every figure of any one table, without a product: what ``clearward risk measure`` shows. Bounds
+and gates do not belong here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from clearward.errors import ProtectionError
+from clearward.risk.attacks import Attack, code_columns, infer, link, single_out
+from clearward.risk.cells import count_cells
+from clearward.risk.identifiers import Findings, find_identifiers
+from clearward.risk.population import (
+    Journalist,
+    counted_journalist,
+    estimated_journalist,
+    pitman_uniques,
+    zayatz_uniques,
+)
+from clearward.risk.prosecutor import Risk, risk_of_sizes
+from clearward.risk.sensitive import Diversity, measure_diversity
+from clearward.risk.sources import check_columns, check_units, file_source
+from clearward.risk.subsets import Subset, measure_subsets
+from clearward.settings import Settings
+from clearward.warehouse import engine
+
+
+@dataclass(frozen=True)
+class TableRisk:
+    """What one table gives away.
+
+    Attributes:
+        pitman, zayatz: share of the population that is unique; None without a population.
+        subsets: distinction and separation of every set of quasi-identifiers, or empty when there
+            are too many columns.
+    """
+
+    risk: Risk
+    pitman: float | None
+    zayatz: float | None
+    journalist: Journalist | None
+    subsets: tuple[Subset, ...]
+    diversity: Mapping[str, Diversity]
+    attacks: Mapping[str, Attack]
+    identifiers: Findings
+
+    def metadata(self) -> dict[str, Any]:
+        """Everything, as JSON values."""
+        return asdict(self)
+
+
+def measure_table(
+    settings: Settings,
+    path: Path,
+    quasi_identifiers: Sequence[str],
+    *,
+    sensitive: Sequence[str] = (),
+    unit: str | None = None,
+    population: int | Path | None = None,
+    subsets: bool = False,
+    attacks: int = 2_000,
+) -> TableRisk:
+    """Measure a Parquet or CSV file whose rows are units (patients).
+
+    Args:
+        settings: limits of the engine.
+        path: the file.
+        quasi_identifiers, sensitive: columns an attacker knows, and wants to know.
+        unit: column that names the unit; None when every row is one.
+        population: number of people the file was drawn from, or a file of them that has the same
+            quasi-identifiers in the same labels.
+        subsets: also try every subset of the quasi-identifiers.
+        attacks: attacks wanted per kind.
+
+    Raises ProtectionError for an empty or missing file, an unknown column, or a unit in two rows.
+    """
+    _check_names(quasi_identifiers, sensitive, unit)
+    source = file_source(path)
+    wanted = [*quasi_identifiers, *sensitive, *([unit] if unit else [])]
+    with engine(settings) as connection:
+        check_columns(connection, source, wanted)
+        check_units(connection, source, unit)
+        cells = count_cells(connection, source, quasi_identifiers, sensitive)
+        sizes, counts = cells.sizes()
+        people = population if isinstance(population, int) else None
+        journalist = None
+        if isinstance(population, Path):
+            journalist = counted_journalist(connection, file_source(population), quasi_identifiers)
+        elif people:
+            journalist = estimated_journalist(sizes, counts, population=people)
+        codes = code_columns(connection, source, [*quasi_identifiers, *sensitive])
+        tried = {f"inference.{name}": infer(cells, name) for name in sensitive}
+        if len(codes) > 1:
+            tried["linkability"] = link(list(codes.values()), list(codes), attacks=attacks)
+        tried["singling_out"] = single_out(codes, codes)
+        return TableRisk(
+            risk=risk_of_sizes(sizes, counts),
+            pitman=pitman_uniques(sizes, counts, population=people) if people else None,
+            zayatz=zayatz_uniques(sizes, counts, population=people) if people else None,
+            journalist=journalist,
+            subsets=measure_subsets(connection, quasi_identifiers) if subsets else (),
+            diversity={name: measure_diversity(cells, name) for name in sensitive},
+            attacks=tried,
+            identifiers=find_identifiers(connection, source),
+        )
+
+
+def _check_names(
+    quasi_identifiers: Sequence[str], sensitive: Sequence[str], unit: str | None
+) -> None:
+    both = set(quasi_identifiers) & {*sensitive, *([unit] if unit else [])}
+    if both or not quasi_identifiers:
+        raise ProtectionError(
+            "The columns cannot be told apart.",
+            seen=f"{', '.join(sorted(both)) or 'no quasi-identifier'}",
+            expected="at least one quasi-identifier that is neither sensitive nor the unit",
+            do="name each column once",
+        )
