@@ -78,12 +78,12 @@ def _fit_pitman(sizes: Integers, counts: Integers) -> tuple[float, float]:
     above = larger[np.searchsorted(sizes, steps, side="right")]
 
     def theta_at(alpha: float) -> float:
-        def slope(log_theta: float) -> float:
-            theta = np.exp(log_theta)
+        def slope(log_room: float) -> float:
+            theta = np.exp(log_room) - alpha
             taken = digamma(theta + units) - digamma(theta + 1)
             return float(_inverse_sum(theta, alpha, classes) - taken)
 
-        return float(np.exp(brentq(slope, np.log(1e-9), np.log(1e15))))
+        return float(np.exp(brentq(slope, np.log(1e-12), np.log(1e12))) - alpha)
 
     def slope_alpha(alpha: float) -> float:
         theta = theta_at(alpha)
@@ -101,8 +101,8 @@ def _fit_pitman(sizes: Integers, counts: Integers) -> tuple[float, float]:
 
 def _inverse_sum(theta: float, alpha: float, classes: int) -> float:
     """The sum of 1 / (theta + i alpha) over i = 1 … classes - 1."""
-    if alpha < 1e-9:
-        return (classes - 1) / theta
+    if alpha * classes < 1e-7 * max(theta, 1e-300):  # digamma would cancel to nothing
+        return (classes - 1) / (theta + alpha * classes / 2)
     return float(digamma(theta / alpha + classes) - digamma(theta / alpha + 1)) / alpha
 
 
