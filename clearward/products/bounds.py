@@ -98,7 +98,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Extreme:
-    """A number whose smallest and largest values are shared by k patients, or cut to one that is."""
+    """A number whose smallest and largest values k patients share, or it is cut to one they do."""
 
     table: str
     column: str

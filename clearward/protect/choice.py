@@ -18,6 +18,7 @@ from clearward.protect.people import People
 from clearward.protect.seen import Past
 from clearward.protect.successive import Bools, Eligible, Rule, Stories, choose_present
 
+_NO_STORY = Stories(np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.int64))
 NOBODY = Past(np.zeros(0, dtype=str), np.zeros(0, dtype=np.int64), (), np.zeros((0, 0), np.int64))
 
 
@@ -31,6 +32,7 @@ class Choice:
         returning: (n,) who was published before.
         levels: highest level of each quasi-identifier among the published.
         loss: NM of Iyengar over the quasi-identifiers, patients left out counted as 1.
+        nodes, nodes_checked: size of the lattice, and how much of it was looked at.
     """
 
     labels: sticky.Labels
@@ -38,6 +40,8 @@ class Choice:
     returning: Bools
     levels: Mapping[str, int]
     loss: float
+    nodes: int
+    nodes_checked: int
 
     @property
     def withheld(self) -> int:
@@ -60,7 +64,8 @@ def choose(people: People, past: Past, bounds: Protection) -> Choice:
     if not len(past.keys):
         return _first(people, ladders, eligible, bounds)
     under = _under(people, past, ladders, eligible.seen)
-    eligible = Eligible(eligible.seen, (under >= 0).all(axis=1), people.sensitive, people.order)
+    fits: Bools = np.asarray((under >= 0).all(axis=1), dtype=bool)
+    eligible = Eligible(eligible.seen, fits, people.sensitive, people.order)
     _check_known(eligible, past)
     if bounds.recoding == "local":
         return _later_local(people, past, ladders, eligible=eligible, under=under, bounds=bounds)
@@ -106,15 +111,24 @@ def _stories(past: Past) -> Stories:
 def _first(
     people: People, ladders: sticky.Ladders, eligible: Eligible, bounds: Protection
 ) -> Choice:
-    allowed = int(np.floor(round(bounds.max_suppressed * len(people.keys), 6)))
+    """The node of least loss that keeps every bound, patients left out counted as 1."""
     rule = Rule(bounds.k, bounds.successive.least_class, bounds.sensitive)
-    for levels in sticky.coarser(ladders, people.codes, [0] * len(ladders.hierarchies)):
+    allowed = int(np.floor(round(bounds.max_suppressed * len(people.keys), 6)))
+    best: Choice | None = None
+    for checked, (levels, bound) in enumerate(
+        sticky.coarser(ladders, people.codes, [0] * len(ladders.hierarchies))
+    ):
+        if best is not None and bound >= best.loss:
+            break
         labels = sticky.labels_at(ladders, people.codes, levels)
-        nobody = Stories(np.zeros(0, np.int64), np.zeros((0, people.sensitive.shape[1]), np.int64))
-        present = choose_present(eligible, nobody, sticky.classes_of(labels), rule=rule)
-        if present.any() and int((~present).sum()) <= allowed:
-            return _made(people, ladders, labels, present=present, eligible=eligible)
-    raise _too_few(len(people.keys), bounds)
+        present = choose_present(eligible, _NO_STORY, sticky.classes_of(labels), rule=rule)
+        if not present.any() or int((~present).sum()) > allowed:
+            continue
+        made = _made(people, ladders, labels, present=present, eligible=eligible, checked=checked)
+        best = made if best is None or made.loss < best.loss else best
+    if best is None:
+        raise _too_few(len(people.keys), bounds)
+    return best
 
 
 def _too_few(patients: int, bounds: Protection) -> ProtectionError:
@@ -139,14 +153,16 @@ def _later_global(
     fitting = under[(eligible.seen >= 0) & eligible.fits]
     least = [int(level) for level in fitting.max(axis=0, initial=0)]
     fewest = len(people.keys)
-    for levels in sticky.coarser(ladders, people.codes, least):
+    for checked, (levels, _) in enumerate(sticky.coarser(ladders, people.codes, least)):
         labels = sticky.labels_at(ladders, people.codes, levels)
         present = choose_present(
             eligible, _stories(past), sticky.classes_of(labels), rule=_rule(bounds)
         )
         fewest = min(fewest, int((~present).sum()))
         if _affordable(present, bounds):
-            return _made(people, ladders, labels, present=present, eligible=eligible)
+            return _made(
+                people, ladders, labels, present=present, eligible=eligible, checked=checked
+            )
     raise _too_dear(fewest, len(people.keys), bounds)
 
 
@@ -211,6 +227,7 @@ def _made(
     *,
     present: Bools,
     eligible: Eligible,
+    checked: int = 0,
 ) -> Choice:
     levels = sticky.level_under(ladders, people.codes, labels)
     highest = levels[present].max(axis=0, initial=0)
@@ -225,4 +242,6 @@ def _made(
         returning=eligible.seen >= 0,
         levels={h.column: int(n) for h, n in zip(people.hierarchies, highest, strict=True)},
         loss=float(np.mean(losses)),
+        nodes=int(np.prod([height + 1 for height in ladders.heights])),
+        nodes_checked=checked + 1,
     )

@@ -1,5 +1,5 @@
-"""The patients of a product as arrays, and back: quasi-identifiers and sensitive values of everybody
-who may be published in, labels out. Which labels they get is not decided here.
+"""The patients of a product as arrays, and back: quasi-identifiers and sensitive values of
+everybody who may be published in, labels out. Which labels they get is not decided here.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def make_people(connection: duckdb.DuckDBPyConnection) -> None:
         )
     connection.execute(
         "CREATE TABLE person AS SELECT keyed(p.patient_key) AS new_key, "
-        "p.* REPLACE (hospital.label AS hospital_id) FROM patient p JOIN hospital USING (hospital_id)"
+        "p.* REPLACE (hospital.label AS hospital_id) "
+        "FROM patient p JOIN hospital USING (hospital_id)"
     )
 
 
@@ -86,7 +87,7 @@ def read_people(connection: duckdb.DuckDBPyConnection, product: Product, *, mont
         for h in hierarchies
     ]
     ranks = [_rank_sql(connection, place, i) for i, place in enumerate(bounds.sensitive)]
-    found = connection.execute(
+    found: dict[str, Any] = connection.execute(
         f"SELECT p.new_key, {', '.join([*codes, *(column for column, _ in ranks)])}, "
         f"row_number() OVER (ORDER BY keyed('order|{month}|' || p.new_key)) - 1 AS place "
         f"FROM person p {' '.join([*ladders, *(join for _, join in ranks)])} ORDER BY p.new_key"

@@ -94,7 +94,7 @@ def read_past(
         f"string_agg(version || ':' || {label}, {_RECORD} ORDER BY version) AS story "
         f"FROM ({' UNION ALL '.join(views)}) GROUP BY new_key"
     )
-    found = connection.execute(
+    found: dict[str, Any] = connection.execute(
         "SELECT * EXCLUDE (story), dense_rank() OVER (ORDER BY story) - 1 AS grp "
         "FROM past ORDER BY new_key"
     ).fetchnumpy()
@@ -129,7 +129,9 @@ def _version_sql(
             expected="every quasi-identifier of the product spec",
             do="publish under a new product name: another quasi-identifier is another product",
         )
-    parts = [f"coalesce(CAST(p.{c} AS VARCHAR), '{UNKNOWN}') AS q{i}" for i, c in enumerate(columns)]
+    parts = [
+        f"coalesce(CAST(p.{c} AS VARCHAR), '{UNKNOWN}') AS q{i}" for i, c in enumerate(columns)
+    ]
     joins = []
     for i, place in enumerate(sensitive):
         path = release.table(place.table)
@@ -137,7 +139,9 @@ def _version_sql(
             parts.append(f"CAST(NULL AS VARCHAR) AS s{i}")
             continue
         parts.append(f"coalesce(CAST(t{i}.{place.column} AS VARCHAR), '') AS s{i}")
-        joins.append(f"LEFT JOIN {read_parquet_sql([path])} t{i} ON t{i}.patient_key = p.patient_key")
+        joins.append(
+            f"LEFT JOIN {read_parquet_sql([path])} t{i} ON t{i}.patient_key = p.patient_key"
+        )
     return (
         f"SELECT p.patient_key AS new_key, {number} AS version, {', '.join(parts)} "
         f"FROM {read_parquet_sql([release.path])} p {' '.join(joins)}"

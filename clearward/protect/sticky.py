@@ -69,7 +69,9 @@ def level_under(ladders: Ladders, codes: Ints, labels: Labels) -> Ints:
 def labels_at(ladders: Ladders, codes: Ints, levels: Sequence[int]) -> Labels:
     """(n,) label per quasi-identifier when every value is at its column's level."""
     columns = zip(ladders.names, ladders.steps, levels, strict=True)
-    return tuple(names[steps[level][codes[:, i]]] for i, (names, steps, level) in enumerate(columns))
+    return tuple(
+        names[steps[level][codes[:, i]]] for i, (names, steps, level) in enumerate(columns)
+    )
 
 
 def classes_of(labels: Labels) -> Ints:
@@ -82,17 +84,21 @@ def classes_of(labels: Labels) -> Ints:
     return packed
 
 
-def coarser(ladders: Ladders, codes: Ints, least: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Nodes at or above ``least``: itself first, then in the order of their loss (NM)."""
+def coarser(
+    ladders: Ladders, codes: Ints, least: Sequence[int]
+) -> Iterator[tuple[tuple[int, ...], float]]:
+    """Nodes at or above ``least`` with their loss (NM) when nobody is left out: ``least`` itself,
+    then the others in the order of that loss, which is a bound of the true one.
+    """
     ranges = [range(low, height + 1) for low, height in zip(least, ladders.heights, strict=True)]
     nodes = list(product(*ranges))
     losses = [
         [float(label_losses(h, n)[codes[:, i]].mean()) for n in range(h.height + 1)]
         for i, h in enumerate(ladders.hierarchies)
     ]
-    cost = [sum(losses[i][n] for i, n in enumerate(node)) for node in nodes]
-    yield tuple(least)
-    yield from (nodes[i] for i in np.argsort(cost, kind="stable") if nodes[i] != tuple(least))
+    cost = [float(np.mean([losses[i][n] for i, n in enumerate(node)])) for node in nodes]
+    order = sorted(range(len(nodes)), key=lambda i: (nodes[i] != tuple(least), cost[i]))
+    yield from ((nodes[i], cost[i]) for i in order)
 
 
 def route(ladders: Ladders, codes: Ints, *, classes: Labels, levels: Ints) -> Ints:
@@ -111,8 +117,7 @@ def route(ladders: Ladders, codes: Ints, *, classes: Labels, levels: Ints) -> In
         open_rows = np.flatnonzero(found < 0)
         mine = labels_at(ladders, codes[open_rows], [int(n) for n in patterns[number]])
         both = tuple(
-            np.concatenate([column[rows], own])
-            for column, own in zip(classes, mine, strict=True)
+            np.concatenate([column[rows], own]) for column, own in zip(classes, mine, strict=True)
         )
         keys = classes_of(both)
         theirs, own = keys[: len(rows)], keys[len(rows) :]
@@ -129,5 +134,3 @@ def put(labels: Labels, rows: Bools | Ints, values: Labels) -> Labels:
     for column, new in zip(changed, values, strict=True):
         column[rows] = new
     return tuple(column.astype(str) for column in changed)
-
-

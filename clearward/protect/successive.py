@@ -197,9 +197,7 @@ def _place_in_kind(kind: Ints) -> Ints:
     return result
 
 
-def _refused(
-    people: Eligible, label: Ints, staying: Bools, joining: Bools, *, rule: Rule
-) -> Bools:
+def _refused(people: Eligible, label: Ints, staying: Bools, joining: Bools, *, rule: Rule) -> Bools:
     """(labels,) classes that miss a bound as they stand."""
     present = staying | joining
     size = _count(label, present)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from clearward.products.spec import Product, load_product, product_names
-from clearward.protect.product import protect_product
 from clearward.quality.borders import judge_release, release_report
 from clearward.releases.candidate import build_candidate
+from clearward.releases.history import protect_release
 from clearward.releases.publish import publish
 from orchestration.checks import gate_result
 from orchestration.partitions import months, one_month_at_a_time
@@ -51,7 +51,7 @@ def _protected(product: Product) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         month = context.partition_key
         with refusals():
-            report = protect_product(
+            report = protect_release(
                 clearward.settings, clearward.keyring, product=product.name, month=month
             )
             gate = judge_release(clearward.settings, product=product.name, month=month)
