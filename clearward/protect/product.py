@@ -24,9 +24,9 @@ from clearward.protect.choice import NOBODY, Choice, choose
 from clearward.protect.events import bound_events
 from clearward.protect.people import keep, load, make_people, read_people
 from clearward.protect.report import ProtectReport, report_path, write_report
-from clearward.protect.risk import Risk, measure_risk
 from clearward.protect.seen import EarlierRelease, read_past
 from clearward.protect.shape import ATTRITION
+from clearward.risk.prosecutor import Risk, measure_risk
 from clearward.settings import Settings
 from clearward.warehouse import Warehouse, engine, promote
 

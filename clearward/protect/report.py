@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from clearward.protect.risk import Risk
+from clearward.risk.prosecutor import Risk
 from clearward.settings import Settings
 from clearward.warehouse import check_month, check_name
 

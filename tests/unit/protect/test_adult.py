@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from clearward.protect.hierarchies import csv_hierarchy
-from clearward.protect.risk import measure_risk
 from clearward.protect.solver import Problem, solve
+from clearward.risk.prosecutor import measure_risk
 from clearward.settings import Settings
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ from clearward.errors import ProtectionError
 from clearward.keyring import pseudonym
 from clearward.protect.product import protect_product
 from clearward.protect.report import load_report, report_path
-from clearward.protect.risk import measure_risk
+from clearward.risk.prosecutor import measure_risk
 
 MONTH = "2024-05"
 PATIENT = (

@@ -6,11 +6,11 @@ import pytest
 
 from clearward.errors import GateBrokenError, GateError
 from clearward.protect.report import ProtectReport, write_report
-from clearward.protect.risk import Risk
 from clearward.quality.report import Check, GateReport, State, judge_file, save_report
 from clearward.releases import evidence
 from clearward.releases.evidence import GREEN_STATES, check_gate, gate_folder
 from clearward.releases.tables import read_tables
+from clearward.risk.prosecutor import Risk
 from clearward.warehouse import Warehouse
 from tests.unit.releases import factory
 
