@@ -83,6 +83,44 @@ class Sequence:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """A column that tells which hospital wrote a row: its code system, its spelling of a value.
+
+    Attributes:
+        table, column: where it stands.
+        hidden: what stands there where the hospital must not be known; empty for null.
+    """
+
+    table: str
+    column: str
+    hidden: str
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A number whose smallest and largest values k patients share, or it is cut to one they do."""
+
+    table: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Successive:
+    """What it may cost that no two releases side by side tell fewer than k patients apart.
+
+    Attributes:
+        least_class: least patients of a class that is published for the first time. What is above
+            k is room for patients who leave: a class of k is held back whole when one does.
+        least_joiners: least patients who appear together in a class.
+        max_withheld: largest share of eligible patients who wait or hide others, 0–1.
+    """
+
+    least_class: int
+    least_joiners: int
+    max_withheld: float
+
+
+@dataclass(frozen=True)
 class Protection:
     """What protection must reach, or nothing is written.
 
@@ -105,7 +143,10 @@ class Protection:
     quasi_identifiers: tuple[QuasiIdentifier, ...]
     sensitive: tuple[Sensitive, ...]
     code_sets: tuple[CodeSet, ...]
+    provenance: tuple[Provenance, ...]
+    extremes: tuple[Extreme, ...]
     sequence: Sequence
+    successive: Successive
 
 
 @dataclass(frozen=True)
@@ -144,6 +185,9 @@ def read_protection(body: Mapping[str, Any]) -> Protection:
     sensitive = _take(given, "sensitive").items()
     code_sets = _take(given, "code_sets").items()
     sequence = dict(_take(given, "sequence"))
+    provenance = _take(given, "provenance").items()
+    successive = _whole(Successive, _take(given, "successive"))
+    _check_successive(successive, k=given.get("k", 0))
     return _whole(
         Protection,
         given
@@ -160,9 +204,22 @@ def read_protection(body: Mapping[str, Any]) -> Protection:
                 for name, models in sensitive
             ),
             "code_sets": tuple(CodeSet(*_place(name), m) for name, m in code_sets),
+            "provenance": tuple(Provenance(*_place(name), hidden) for name, hidden in provenance),
+            "extremes": tuple(Extreme(*_place(name)) for name in given.get("extremes", ())),
+            "successive": successive,
             "sequence": _whole(Sequence, sequence | {"gap_days": tuple(sequence["gap_days"])}),
         },
     )
+
+
+def _check_successive(successive: Successive, k: int) -> None:
+    if min(successive.least_class, successive.least_joiners) < k:
+        raise ConfigError(
+            "The product spec lets fewer than k patients appear together.",
+            seen=f"{successive.least_class} in a new class, {successive.least_joiners} joiners",
+            expected=f"at least {k} of both",
+            do="correct [protection.successive]",
+        )
 
 
 def read_gates(body: Mapping[str, Any]) -> Gates:

@@ -6,6 +6,9 @@ Rule: no published count is between 1 and k-1, and none can be had by subtractin
   for all hospitals together (`ALL`), because a total beside all hospitals but one tells the last.
 - A step that excluded 1 to k-1 people is told together with its neighbours, so that n_in, n_out
   and n_excluded still add up from step to step.
+- After the first release, counts before the last are rounded up to a multiple of k. Exact ones
+  would tell, beside the patients who are gone from the data, how many of those withdrew.
+- Hospitals are also told apart only where every published patient's hospital is.
 - When even all steps together excluded 1 to k-1, n_in and n_excluded stay empty: n_out alone is
   what the buyer can count in the data anyway.
 """
@@ -14,13 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from clearward.errors import ProtectionError
 
 ALL_HOSPITALS = "ALL"
 STEP_ID = "k-anonymity"
-_OWN_TEXTS = {"step_id": STEP_ID, "reason": "fewer than k patients share the quasi-identifiers"}
+STEP_BETWEEN = "successive-releases"
+_OWN_TEXTS = (
+    {"step_id": STEP_ID, "reason": "fewer than k patients share the quasi-identifiers"},
+    {"step_id": STEP_BETWEEN, "reason": "held back so that releases side by side keep k"},
+)
 _SHARED_TEXTS = {"product"}
 
 
@@ -44,21 +51,30 @@ class Step:
 
 
 def close(
-    steps: Sequence[Step], *, before: Mapping[str, int], after: Mapping[str, int]
+    steps: Sequence[Step], counts: Sequence[Mapping[str, int]], *, is_first: bool
 ) -> list[Step]:
-    """Add the step of protection; ``before`` and ``after`` are patients per hospital.
+    """Add the steps of protection.
+
+    Args:
+        steps: the cohort's, all hospitals.
+        counts: patients per hospital who are eligible, not too few of their kind, and published.
+        is_first: no release came before; then the second step has nobody to hold back and is not
+            told.
 
     Raises ProtectionError when the steps do not lead to the patients that are there.
     """
     closed: list[Step] = []
     last_number = max((step.number for step in steps), default=0)
+    bounds = [counts[0], counts[-1]] if is_first else list(counts)
     for hospital, group in _by_hospital(steps):
-        _check_chain(group, before.get(hospital, 0))
-        texts = {name: _OWN_TEXTS.get(name, "") for name in group[-1].texts}
-        texts |= {name: group[-1].texts[name] for name in _SHARED_TEXTS & set(texts)}
-        patients, kept = before.get(hospital, 0), after.get(hospital, 0)
-        closed += [*group, Step(hospital, last_number + 1, patients, kept, texts)]
-    missing = sorted(set(before) - {step.hospital for step in steps})
+        _check_chain(group, counts[0].get(hospital, 0))
+        closed += group
+        for i, (before, after) in enumerate(pairwise(bounds)):
+            texts = {name: _OWN_TEXTS[i].get(name, "") for name in group[-1].texts}
+            texts |= {name: group[-1].texts[name] for name in _SHARED_TEXTS & set(texts)}
+            n_in, n_out = before.get(hospital, 0), after.get(hospital, 0)
+            closed.append(Step(hospital, last_number + 1 + i, n_in, n_out, texts))
+    missing = sorted(set(counts[0]) - {step.hospital for step in steps})
     if missing:
         raise ProtectionError(
             "The attrition table leaves hospitals out that have patients.",
@@ -69,11 +85,33 @@ def close(
     return closed
 
 
-def publishable(steps: Sequence[Step], k: int) -> list[Step]:
+def publishable(
+    steps: Sequence[Step], k: int, *, is_first: bool = True, by_hospital: bool = True
+) -> list[Step]:
     """The same story without a count of 1 to k-1 people, see the module's rule."""
-    if all(_safe(n, k) for s in steps for n in (s.n_in, s.n_out, s.excluded)):
-        return sorted(steps, key=lambda step: (step.hospital, step.number))
-    return _merge_small(_over_all(steps), k)
+    if by_hospital and all(_safe(n, k) for s in steps for n in (s.n_in, s.n_out, s.excluded)):
+        told = steps if is_first else _rounded(steps, k)
+        if all(_safe(step.excluded, k) for step in told):
+            return sorted(told, key=lambda step: (step.hospital, step.number))
+    pooled = _over_all(steps)
+    return _merge_small(pooled if is_first else _rounded(pooled, k), k)
+
+
+def _rounded(steps: Sequence[Step], k: int) -> list[Step]:
+    """Every count but the patients published, rounded up to a multiple of k."""
+    last = {step.hospital: step.number for step in sorted(steps, key=lambda step: step.number)}
+    return [
+        replace(
+            step,
+            n_in=None if step.n_in is None else _up(step.n_in, k),
+            n_out=step.n_out if step.number == last[step.hospital] else _up(step.n_out, k),
+        )
+        for step in steps
+    ]
+
+
+def _up(count: int, k: int) -> int:
+    return -(-count // k) * k
 
 
 def _safe(count: int | None, k: int) -> bool:

@@ -1,8 +1,13 @@
 """Information loss of a generalisation. Add a loss measure here; searching for the least is not
 done here.
 
-NM (Iyengar, KDD 2002): a label that stands for m of the domain's M values costs (m-1)/(M-1), a
-suppressed cell costs 1; a column's loss is the mean over its cells.
+Per cell: NM (Iyengar, KDD 2002): a label that stands for m of the domain's M values costs
+(m-1)/(M-1), a suppressed cell costs 1. Non-uniform entropy (Gionis, Tassa, IEEE TKDE 2009): a cell
+costs -log2 of its value's share among the units that its label stands for; here as a share of what
+full generalisation costs, which is also the cost of a suppressed cell.
+Per class: discernibility (Bayardo, Agrawal, ICDE 2005): the sum of squared class sizes, a
+suppressed unit costing as much as all units. AECS: units per class, all suppressed units being one
+class more (LeFevre et al. 2006 without their division by k).
 """
 
 from __future__ import annotations
@@ -21,11 +26,44 @@ Ints = NDArray[np.int64]
 
 
 def label_losses(hierarchy: Hierarchy, level: int) -> Floats:
-    """NM of every value of the domain at a level, 0–1, in the order of ``hierarchy.values``."""
+    """NM of every value of the domain at a level, 0-1, in the order of ``hierarchy.values``."""
     labels = hierarchy.labels(level)
     leaves = Counter(labels)
     span = max(len(labels) - 1, 1)
     return np.array([(leaves[label] - 1) / span for label in labels], dtype=np.float64)
+
+
+def label_entropies(hierarchy: Hierarchy, level: int, counts: Ints) -> Floats:
+    """Non-uniform entropy of every value at a level, 0-1, in the order of ``hierarchy.values``.
+
+    Args:
+        hierarchy: of one column.
+        level: the level.
+        counts: (values,) units per value; a value without units costs nothing.
+    """
+    groups = np.unique(np.array(hierarchy.labels(level)), return_inverse=True)[1]
+    whole = float(entropy_bits(counts, np.full(len(counts), counts.sum())) @ counts)
+    bits = entropy_bits(counts, np.bincount(groups, weights=counts)[groups])
+    # Divided by the mean cost of ``*``, so that a column's loss is 1 when all of it is ``*``.
+    scaled: Floats = bits * float(counts.sum()) / whole if whole else np.zeros(len(counts))
+    return scaled
+
+
+def entropy_bits(counts: Ints, of_label: NDArray[np.number]) -> Floats:  # type: ignore[type-arg]
+    """-log2 of the share of a value's units in its label's; 0 where there are none."""
+    ratio = np.divide(counts, of_label, out=np.ones(len(counts)), where=counts > 0)
+    bits: Floats = -np.log2(ratio)
+    return bits
+
+
+def discernibility(sizes: Ints, suppressed: int, units: int) -> float:
+    """Discernibility of classes of these sizes beside so many suppressed of all units."""
+    return float((sizes.astype(np.float64) ** 2).sum()) + float(suppressed) * units
+
+
+def average_class(classes: int, suppressed: int, units: int) -> float:
+    """AECS: units per class, the suppressed ones as a class of their own."""
+    return units / max(classes + (suppressed > 0), 1)
 
 
 def aggregate(column_losses: Floats, how: Aggregate) -> Floats:

@@ -8,19 +8,24 @@ protected zone never holds a table that misses its bound.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from clearward.errors import ProtectionError
 from clearward.keyring import Keyring
 from clearward.products.spec import Product, load_product
 from clearward.protect import tables
+from clearward.protect.choice import NOBODY, Choice, choose
+from clearward.protect.events import bound_events
+from clearward.protect.people import keep, load, make_people, read_people
 from clearward.protect.report import ProtectReport, report_path, write_report
-from clearward.protect.solver import Problem, Solution, solve
+from clearward.protect.seen import EarlierRelease, read_past
+from clearward.protect.shape import ATTRITION
 from clearward.risk.prosecutor import Risk, measure_risk
 from clearward.settings import Settings
 from clearward.warehouse import Warehouse, engine, promote
@@ -43,13 +48,25 @@ class _Job:
 
 
 def protect_product(
-    settings: Settings, keyring: Keyring, *, product: str, month: str
+    settings: Settings,
+    keyring: Keyring,
+    *,
+    product: str,
+    month: str,
+    earlier: Sequence[EarlierRelease] = (),
 ) -> ProtectReport:
     """Generalise, suppress and re-key every table of a product; one patient is one unit.
 
-    Reads ``product/<product>__*``, writes ``protected/<product>__*`` and the report JSON. Raises
-    ProtectionError when tables are missing, there are fewer than k patients, or the written file
-    misses the bound; then nothing is promoted and no report remains.
+    Reads ``product/<product>__*``, writes ``protected/<product>__*`` and the report JSON.
+
+    Args:
+        settings, keyring: where, and the product's key.
+        product, month: what.
+        earlier: published versions this release will stand beside, oldest first.
+
+    Raises ProtectionError when tables are missing, there are fewer than k patients, no labels keep
+    the bounds beside the earlier versions, or the written file misses the bound; then nothing is
+    promoted and no report remains.
     """
     job = _job(settings, load_product(product), month)
     report_path(settings, product=product, month=month).unlink(missing_ok=True)
@@ -57,17 +74,42 @@ def protect_product(
         tables.open_tables(connection, job.sources, keyring.key("product", product))
         tables.check_tables(connection, job.product)
         tables.check_patients(connection, job.product.protection.k)
-        tables.label_hospitals(connection)
-        problem = tables.read_problem(connection, job.product)
-        solution = solve(problem)
-        kept = tables.keep_patients(connection, problem, solution)
-        rows = _write(connection, job)
-        risks = _verify(job, kept)
+        choice, heights = _choose(connection, job, earlier)
+        tables.make_outputs(connection, job.product, month=month)
+        uniques = job.product.gates.sequence_uniques
+        done = bound_events(connection, job.product, sequence_uniques=uniques)
+        rows = _write(connection, job, is_first=not earlier)
+        risks = _verify(job, int(choice.present.sum()))
         for entity, staged in job.staged.items():
             promote(staged, job.targets[entity])
-    report = _report(job, problem, solution, rows=rows, risks=risks)
+    report = _report(job, choice, rows=rows, risks=risks, heights=heights)
+    report = replace(report, earlier=tuple(release.version for release in earlier), events=done)
     write_report(settings, report)
     return report
+
+
+def _choose(
+    connection: duckdb.DuckDBPyConnection, job: _Job, earlier: Sequence[EarlierRelease]
+) -> tuple[Choice, Mapping[str, int]]:
+    """Choose who is published how; makes tables ``kept`` and ``waiting``."""
+    bounds = job.product.protection
+    make_people(connection)
+    tables.check_all_placed(connection)
+    people = read_people(connection, job.product, month=job.month)
+    past = NOBODY
+    if earlier:
+        past = read_past(
+            connection,
+            earlier,
+            columns=job.quasi_identifiers,
+            sensitive=bounds.sensitive,
+            k=bounds.k,
+        )
+    choice = choose(people, past, bounds)
+    keep(connection, people, choice.labels, present=choice.present)
+    waiting = people.keys[~choice.returning & ~choice.present]
+    load(connection, "waiting", pa.table({"new_key": pa.array(waiting, type=pa.string())}))
+    return choice, {h.column: h.height for h in people.hierarchies}
 
 
 def _job(settings: Settings, product: Product, month: str) -> _Job:
@@ -96,24 +138,18 @@ def _cleaned(job: _Job) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, job: _Job) -> dict[str, int]:
+def _write(connection: duckdb.DuckDBPyConnection, job: _Job, *, is_first: bool) -> dict[str, int]:
     rows = {}
     for table in job.product.tables:
         staged = job.staged[table.entity]
-        if table.entity == tables.ATTRITION:
-            k = job.product.protection.k
+        if table.entity == ATTRITION:
             rows[table.entity] = tables.write_attrition(
-                connection, staged, key=table.key, k=k, month=job.month
+                connection, staged, product=job.product, month=job.month, is_first=is_first
             )
-            continue
-        rows[table.entity] = tables.write_entity(
-            connection,
-            table.entity,
-            staged,
-            key=table.key,
-            quasi_identifiers=job.quasi_identifiers,
-            month=job.month,
-        )
+        else:
+            rows[table.entity] = tables.write_entity(
+                connection, table.entity, staged, key=table.key
+            )
     return rows
 
 
@@ -121,7 +157,6 @@ def _write(connection: duckdb.DuckDBPyConnection, job: _Job) -> dict[str, int]:
 class _Risks:
     before: Risk
     after: Risk
-    hospital_known: Risk
 
 
 def _verify(job: _Job, kept: int) -> _Risks:
@@ -135,36 +170,42 @@ def _verify(job: _Job, kept: int) -> _Risks:
             expected=f"k {bound} over {kept} patients",
             do="report this: the verifier disagrees with the solver",
         )
-    known = sorted({*columns, "hospital_id"})
     return _Risks(
         before=measure_risk(job.settings, job.sources["patient"], columns),
         after=after,
-        hospital_known=measure_risk(job.settings, job.staged["patient"], known),
     )
 
 
 def _report(
-    job: _Job, problem: Problem, solution: Solution, *, rows: dict[str, int], risks: _Risks
+    job: _Job,
+    choice: Choice,
+    *,
+    rows: dict[str, int],
+    risks: _Risks,
+    heights: Mapping[str, int],
 ) -> ProtectReport:
-    columns = job.quasi_identifiers
-    bounds = job.product.protection
+    bounds, is_first = job.product.protection, not choice.returning.any()
     return ProtectReport(
         product=job.product.name,
         month=job.month,
         k_asked=bounds.k,
         k_reached=risks.after.k,
         max_suppressed=bounds.max_suppressed,
-        patients_in=problem.units,
+        patients_in=len(choice.present),
         patients_kept=risks.after.patients,
-        patients_suppressed=problem.units - risks.after.patients,
-        levels=dict(zip(columns, solution.levels, strict=True)),
-        heights={h.column: h.height for h in problem.hierarchies},
-        loss=round(solution.loss, 12),
-        nodes=solution.nodes,
-        nodes_checked=solution.nodes_checked,
+        patients_suppressed=choice.waiting if is_first else 0,
+        patients_waiting=0 if is_first else choice.waiting,
+        patients_withheld=choice.withheld,
+        earlier=(),
+        recoding=bounds.recoding,
+        levels=choice.levels,
+        heights=heights,
+        loss=round(choice.loss, 12),
+        nodes=choice.nodes,
+        nodes_checked=choice.nodes_checked,
         before=risks.before,
         after=risks.after,
-        hospital_known=risks.hospital_known,
+        events={},
         rows=rows,
         files={entity: _sha256(path) for entity, path in job.targets.items()},
     )

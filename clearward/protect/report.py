@@ -20,11 +20,16 @@ class ProtectReport:
 
     Attributes:
         k_asked, k_reached: least class size of the product spec and of the protected file.
-        levels: level chosen on each quasi-identifier's ladder.
+        patients_suppressed: left out of a first release to reach the bounds.
+        patients_waiting: never published, because too few of their kind have come since.
+        patients_withheld: published before and not now, so that those who left hide among them.
+        earlier: versions this release is safe beside, oldest first.
+        recoding: ``global`` or ``local``.
+        levels: highest level chosen on each quasi-identifier's ladder.
         heights: last level of each ladder (``*``).
         loss: NM of Iyengar over the quasi-identifiers, 0–1, suppressed patients counted as 1.
         before, after: prosecutor risk of the mart and of the protected patient table.
-        hospital_known: the same when the attacker also knows the (relabelled) hospital.
+        events: rows left out and cells emptied in the other tables, by what was done.
         rows: rows per protected table.
         files: SHA-256 per protected table.
     """
@@ -37,6 +42,10 @@ class ProtectReport:
     patients_in: int
     patients_kept: int
     patients_suppressed: int
+    patients_waiting: int
+    patients_withheld: int
+    earlier: tuple[str, ...]
+    recoding: str
     levels: Mapping[str, int]
     heights: Mapping[str, int]
     loss: float
@@ -44,7 +53,7 @@ class ProtectReport:
     nodes_checked: int
     before: Risk
     after: Risk
-    hospital_known: Risk
+    events: Mapping[str, int]
     rows: Mapping[str, int]
     files: Mapping[str, str]
 
@@ -55,6 +64,8 @@ class ProtectReport:
             for name, value in self.__dict__.items()
             if isinstance(value, int | float | str)
         }
+        plain["earlier"] = ", ".join(self.earlier)
+        plain |= self.events
         plain["levels"] = ", ".join(f"{c} {n}/{self.heights[c]}" for c, n in self.levels.items())
         for name in ("max_prosecutor", "avg_prosecutor", "uniques"):
             plain[f"{name}_before"] = getattr(self.before, name)
@@ -84,6 +95,7 @@ def write_report(settings: Settings, report: ProtectReport) -> Path:
 def load_report(path: Path) -> ProtectReport:
     """Read a report back."""
     document = json.loads(path.read_text(encoding="utf-8"))
-    for name in ("before", "after", "hospital_known"):
+    for name in ("before", "after"):
         document[name] = Risk(**document[name])
+    document["earlier"] = tuple(document["earlier"])
     return ProtectReport(**document)

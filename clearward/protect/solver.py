@@ -1,10 +1,12 @@
 """The optimum of full-domain generalisation with record suppression. Add a search here; reading
 tables, writing them and judging the result are not done here.
 
-Nodes of the lattice are taken in the order of a lower bound of their loss: the loss without any
-suppression, which needs only the marginals. A node's true loss is never below its bound, so the
-search may stop at the first bound that is not below the best loss found, and what it has is the
-optimum. Suppression does not grow monotonically with loss, so no node is cut off by its neighbours.
+Measures that add up over cells: nodes of the lattice are taken in the order of a lower bound of
+their loss, the loss without any suppression, which needs only the marginals. A node's true loss is
+never below its bound, so the search may stop at the first bound that is not below the best loss
+found, and what it has is the optimum. Measures of classes: nodes are taken level by level, and
+what a node cost before suppression is a bound for all that are coarser.
+Suppression does not grow monotonically with loss, so no node is cut off by its neighbours.
 """
 
 from __future__ import annotations
@@ -14,49 +16,38 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clearward.errors import ConfigError, ProtectionError
 from clearward.protect.hierarchies import Hierarchy
-from clearward.protect.loss import Aggregate, Floats, Ints, aggregate, label_losses
+from clearward.protect.loss import (
+    Floats,
+    Ints,
+    aggregate,
+    average_class,
+    discernibility,
+    label_entropies,
+    label_losses,
+)
+from clearward.protect.problem import Problem, check_problem
+
+__all__ = ["MAX_NODES", "Problem", "Solution", "class_of", "solve"]
 
 MAX_NODES = 2_000_000
 _PACK_LIMIT = 2**62
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Distinct combinations of quasi-identifiers with the number of units that share them.
-
-    Attributes:
-        hierarchies: one per quasi-identifier.
-        codes: (n, d) index of each value in its hierarchy's ``values``.
-        weights: (n,) units per combination, all above zero.
-        k: least size of a published class.
-        max_suppressed: largest share of units that may be suppressed, 0–1.
-    """
-
-    hierarchies: tuple[Hierarchy, ...]
-    codes: Ints
-    weights: Ints
-    k: int
-    max_suppressed: float
-    how: Aggregate = "arithmetic"
-
-    @property
-    def units(self) -> int:
-        """Patients (or records) in all."""
-        return int(self.weights.sum())
-
-    @property
-    def allowed(self) -> int:
-        """Units that may be suppressed."""
-        # 0.05 * 30160 is 1508.0000000000002: a float's last bit must not cost or grant a unit.
-        return int(np.floor(round(self.max_suppressed * self.units, 6)))
+_BY_CLASS = ("aecs", "discernibility")
 
 
 @dataclass(frozen=True)
 class Solution:
-    """The best node and what it costs."""
+    """The best node and what it costs.
+
+    Attributes:
+        levels: level per quasi-identifier.
+        loss: the problem's quality measure (NM unless the problem names another).
+        suppressed, classes: units left out, classes published.
+        nodes, nodes_checked: size of the lattice, nodes whose classes were counted.
+    """
 
     levels: tuple[int, ...]
     loss: float
@@ -73,43 +64,142 @@ class _Outcome:
     classes: int
 
 
+@dataclass(frozen=True)
+class Grouping:
+    """The classes at one node.
+
+    Attributes:
+        classes: (n,) class of each combination, dense from 0.
+        sizes: (classes,) units per class.
+        kept: (classes,) which may be published.
+    """
+
+    classes: Ints
+    sizes: Ints
+    kept: NDArray[np.bool_]
+
+
 def solve(problem: Problem) -> Solution:
     """The node of least loss that keeps every bound; the lowest levels win a tie.
 
-    Raises ProtectionError when there are fewer than k units: then even ``*`` everywhere fails.
+    Raises ProtectionError when there are fewer than k units (then even ``*`` everywhere fails) or
+    no node keeps the models within the allowed suppression; ConfigError for a malformed problem.
     """
-    _check(problem)
-    levels = _lattice(problem.hierarchies)
-    losses = [_level_losses(problem, column) for column in range(len(problem.hierarchies))]
-    bounds = _bounds(problem, losses, levels)
-    best: tuple[int, _Outcome] | None = None
+    check_problem(problem)
+    lattice = _Lattice(problem)
+    search = _search_classes if problem.quality in _BY_CLASS else _search_cells
+    best, checked = search(lattice)
+    if best is None:
+        raise ProtectionError(
+            "No generalisation keeps the privacy bounds.",
+            seen=f"{len(lattice.levels)} ways of generalising",
+            expected=f"one that suppresses at most {problem.allowed} patients",
+            do="loosen a bound, or allow more suppression",
+        )
+    node, outcome = best
+    chosen = tuple(int(level) for level in lattice.levels[node])
+    return Solution(
+        chosen, outcome.loss, outcome.suppressed, outcome.classes, len(lattice.levels), checked
+    )
+
+
+class _Lattice:
+    """Nodes, and everything about their levels that does not depend on the node."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.levels = _levels(problem.hierarchies)
+        columns = range(len(problem.hierarchies))
+        self.codes = [_level_codes(problem, column) for column in columns]
+        self.losses = [_level_losses(problem, column) for column in columns]
+
+    def bounds(self) -> Floats:
+        """(nodes,) loss without suppression."""
+        weights = self.problem.weights / self.problem.units
+        columns = [np.array([float(v @ weights) for v in column]) for column in self.losses]
+        chosen = [column[self.levels[:, i]] for i, column in enumerate(columns)]
+        return aggregate(np.stack(chosen, axis=1), self.problem.how)
+
+    def group(self, node: int) -> Grouping:
+        """Count the classes of a node."""
+        return _group(self.problem, self.codes, self.levels[node])
+
+    def cost(self, node: int, grouping: Grouping) -> _Outcome | None:
+        """What a node costs; None when it suppresses more than is allowed."""
+        problem, sizes = self.problem, grouping.sizes
+        published = sizes[grouping.kept]
+        suppressed = problem.units - int(published.sum())
+        if suppressed > problem.allowed or not len(published):
+            return None
+        if problem.quality == "aecs":
+            loss = average_class(len(published), suppressed, problem.units)
+        elif problem.quality == "discernibility":
+            loss = discernibility(published, suppressed, problem.units)
+        else:
+            loss = self._cells(node, grouping.kept[grouping.classes], suppressed)
+        return _Outcome(loss, suppressed, len(published))
+
+    def _cells(self, node: int, kept: NDArray[np.bool_], suppressed: int) -> float:
+        weights = np.where(kept, self.problem.weights, 0) / self.problem.units
+        lost = suppressed / self.problem.units
+        chosen = zip(self.losses, self.levels[node], strict=True)
+        columns = [float(column[level] @ weights) + lost for column, level in chosen]
+        return float(aggregate(np.array(columns), self.problem.how))
+
+
+_Best = tuple[int, _Outcome] | None
+
+
+def _search_cells(lattice: _Lattice) -> tuple[_Best, int]:
+    bounds = lattice.bounds()
+    best: _Best = None
     checked = 0
     for node in np.argsort(bounds, kind="stable"):
         if best is not None and bounds[node] >= best[1].loss:
             break
         checked += 1
-        outcome = _evaluate(problem, losses, levels[node])
-        if outcome is not None and (best is None or outcome.loss < best[1].loss):
-            best = int(node), outcome
-    if best is None:  # unreachable while the top node has one class of all units
-        raise ProtectionError("No generalisation keeps the privacy bounds.")
-    chosen = tuple(int(level) for level in levels[best[0]])
-    return Solution(chosen, best[1].loss, best[1].suppressed, best[1].classes, len(levels), checked)
+        best = _better(best, int(node), lattice.cost(int(node), lattice.group(int(node))))
+    return best, checked
 
 
-def _check(problem: Problem) -> None:
-    if problem.units < problem.k:
-        raise ProtectionError(
-            "There are fewer patients than k.",
-            seen=f"{problem.units} patients",
-            expected=f"at least {problem.k}",
-            do="wait for more consents or hospitals; nothing can be published before",
-        )
+def _search_classes(lattice: _Lattice) -> tuple[_Best, int]:
+    strides = _strides(lattice)
+    floor = np.zeros(len(lattice.levels))
+    best: _Best = None
+    checked = 0
+    for node in np.argsort(lattice.levels.sum(axis=1), kind="stable"):
+        below = node - strides[lattice.levels[node] > 0]
+        floor[node] = floor[below].max(initial=0.0)
+        if best is not None and floor[node] >= best[1].loss:
+            continue
+        checked += 1
+        grouping = lattice.group(int(node))
+        floor[node] = _unsuppressed(lattice.problem, grouping.sizes)
+        best = _better(best, int(node), lattice.cost(int(node), grouping))
+    return best, checked
 
 
-def _lattice(hierarchies: Sequence[Hierarchy]) -> Ints:
+def _better(best: _Best, node: int, outcome: _Outcome | None) -> _Best:
+    if outcome is None or (best is not None and outcome.loss >= best[1].loss):
+        return best
+    return node, outcome
+
+
+def _strides(lattice: _Lattice) -> Ints:
+    heights = [h.height + 1 for h in lattice.problem.hierarchies]
+    return np.array([int(np.prod(heights[i + 1 :])) for i in range(len(heights))], dtype=np.int64)
+
+
+def _unsuppressed(problem: Problem, sizes: Ints) -> float:
+    sizes = sizes[sizes > 0]
+    if problem.quality == "aecs":
+        return average_class(len(sizes), 0, problem.units)
+    return discernibility(sizes, 0, problem.units)
+
+
+def _levels(hierarchies: Sequence[Hierarchy]) -> Ints:
     heights = [range(h.height + 1) for h in hierarchies]
-    nodes = int(np.prod([len(h) for h in heights]))
+    nodes = int(np.prod([len(h) for h in heights], dtype=object))
     if nodes > MAX_NODES:
         raise ConfigError(
             "The lattice of generalisations is too large to search.",
@@ -123,40 +213,67 @@ def _lattice(hierarchies: Sequence[Hierarchy]) -> Ints:
 def _level_losses(problem: Problem, column: int) -> list[Floats]:
     hierarchy = problem.hierarchies[column]
     codes = problem.codes[:, column]
-    return [label_losses(hierarchy, level)[codes] for level in range(hierarchy.height + 1)]
+    levels = range(hierarchy.height + 1)
+    if problem.quality == "entropy":
+        counted = np.bincount(codes, weights=problem.weights, minlength=len(hierarchy.values))
+        counts = counted.astype(np.int64)
+        return [label_entropies(hierarchy, level, counts)[codes] for level in levels]
+    return [label_losses(hierarchy, level)[codes] for level in levels]
 
 
-def _bounds(problem: Problem, losses: list[list[Floats]], levels: Ints) -> Floats:
-    weights = problem.weights / problem.units
-    columns = [np.array([float(v @ weights) for v in column]) for column in losses]
-    chosen = [column[levels[:, i]] for i, column in enumerate(columns)]
-    return aggregate(np.stack(chosen, axis=1), problem.how)
-
-
-def _evaluate(problem: Problem, losses: list[list[Floats]], node: Ints) -> _Outcome | None:
-    members = class_of(problem, node)
-    sizes = np.bincount(members, weights=problem.weights)
-    kept = sizes[members] >= problem.k
-    suppressed = int(problem.weights[~kept].sum())
-    if suppressed > problem.allowed or not kept.any():
-        return None
-    weights = problem.weights[kept] / problem.units
-    lost = suppressed / problem.units
-    columns = [float(losses[i][level][kept] @ weights) + lost for i, level in enumerate(node)]
-    loss = float(aggregate(np.array(columns), problem.how))
-    return _Outcome(loss, suppressed, int((sizes >= problem.k).sum()))
+def _level_codes(problem: Problem, column: int) -> list[tuple[Ints, int]]:
+    """Per level: (n,) number of each combination's label, and how many labels there are."""
+    hierarchy = problem.hierarchies[column]
+    coded = []
+    for level in range(hierarchy.height + 1):
+        names, numbers = np.unique(np.array(hierarchy.labels(level)), return_inverse=True)
+        coded.append((numbers[problem.codes[:, column]].astype(np.int64), len(names)))
+    return coded
 
 
 def class_of(problem: Problem, node: Sequence[int] | Ints) -> Ints:
     """(n,) number of the class each combination falls into at a node, dense from 0."""
-    packed = np.zeros(len(problem.codes), dtype=np.int64)
+    codes = [_level_codes(problem, column) for column in range(len(problem.hierarchies))]
+    return _pack(codes, node)
+
+
+def group_at(problem: Problem, node: Sequence[int]) -> Grouping:
+    """The classes at one node and which of them keep every bound."""
+    codes = [_level_codes(problem, column) for column in range(len(problem.hierarchies))]
+    return _group(problem, codes, node)
+
+
+def _group(
+    problem: Problem, codes: list[list[tuple[Ints, int]]], node: Sequence[int] | Ints
+) -> Grouping:
+    classes = _pack(codes, node)
+    sizes = np.bincount(classes, weights=problem.weights).astype(np.int64)
+    kept = (sizes >= problem.k) & (sizes > 0)
+    if problem.models:
+        kept &= problem.allows(np.arange(len(classes)), classes, sizes)
+    return Grouping(classes, sizes, kept)
+
+
+def _pack(codes: list[list[tuple[Ints, int]]], node: Sequence[int] | Ints) -> Ints:
+    packed = np.zeros(len(codes[0][0][0]), dtype=np.int64)
     span = 1
-    for column, (hierarchy, level) in enumerate(zip(problem.hierarchies, node, strict=True)):
-        labels = np.unique(np.array(hierarchy.labels(int(level))), return_inverse=True)[1]
-        width = int(labels.max()) + 1
+    for column, level in zip(codes, node, strict=True):
+        numbers, width = column[level]
+        if width == 1:
+            continue
         if span * width > _PACK_LIMIT:
             packed = np.unique(packed, return_inverse=True)[1].astype(np.int64)
             span = int(packed.max()) + 1
-        packed = packed * width + labels[problem.codes[:, column]]
+        packed = packed * width + numbers
         span *= width
-    return np.unique(packed, return_inverse=True)[1].astype(np.int64)
+    return _dense(packed, span)
+
+
+def _dense(keys: Ints, span: int) -> Ints:
+    """The keys (0..span-1) renumbered without gaps, in ascending order."""
+    if span <= 4 * len(keys):
+        seen = np.zeros(span, dtype=bool)
+        seen[keys] = True
+        renumbered: Ints = (np.cumsum(seen) - 1)[keys]
+        return renumbered
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)

@@ -18,7 +18,10 @@ from clearward.releases.tables import TableFile
 
 ENTITY = "attrition"
 COUNTS = ("n_in", "n_out", "n_excluded")
-_TITLES_ZH = {"k-anonymity": "隐私保护（k-匿名）"}
+_TITLES_ZH = {
+    "k-anonymity": "隐私保护（k-匿名）",
+    "successive-releases": "隐私保护（连续发布）",
+}
 
 
 @dataclass(frozen=True)

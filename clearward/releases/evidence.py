@@ -24,6 +24,7 @@ Document = Mapping[str, Any]
 GREEN_STATES = frozenset({"pass", "vacuous"})
 MASKED = "masked"
 _SMALL = "<k"
+_WITHHELD = ("patients_waiting", "patients_withheld")
 _PATIENT_COUNTS = frozenset({"patients_in", "patients_suppressed", "uniques", "classes", "failed"})
 
 
@@ -238,12 +239,16 @@ def publishable_privacy(privacy: Document, k: int) -> dict[str, Any]:
     """Protection's report as it may be published.
 
     A small number of left-out patients must not be had by subtraction (in - kept) or from a ratio
-    that has one of these counts below it: all of them are masked or rounded together.
+    that has one of these counts below it: all of them are masked or rounded together. Beside
+    earlier releases they always are: who is gone from the data less who was left out
+    is who withdrew.
     """
     shown: dict[str, Any] = publishable(dict(privacy), k)
-    if not _small(privacy.get("patients_suppressed"), k):
+    if "events" in shown:
+        shown["events"] = {n: _SMALL if _small(v, k) else v for n, v in shown["events"].items()}
+    if not _small(privacy.get("patients_suppressed"), k) and not privacy.get("earlier"):
         return shown
-    shown |= {name: MASKED for name in ("patients_in", "loss") if name in shown}
+    shown |= {name: MASKED for name in ("patients_in", "loss", *_WITHHELD) if name in shown}
     before = {name: _rounded(value) for name, value in shown.get("before", {}).items()}
     hidden = {name: MASKED for name in ("patients", "classes", "uniques") if name in before}
     return {**shown, "before": {**before, **hidden}} if before else shown

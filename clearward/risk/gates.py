@@ -79,10 +79,17 @@ def demands(product: Product, *, has_earlier: bool) -> tuple[Demand, ...]:
         *_risk(product),
         *(_successive(product) if has_earlier else ()),
         *_attacks(product),
-        Demand("G5", "suppressed", "", product.protection.max_suppressed),
+        Demand("G5", "suppressed", "", _may_be_missing(product, has_earlier)),
         Demand("G5", "loss", "", product.gates.loss),
         Demand("G5", "two_way_tvd", "", product.gates.two_way_tvd),
     )
+
+
+def _may_be_missing(product: Product, has_earlier: bool) -> float:
+    """Largest share of the mart that is not released; beside earlier versions some wait or hide."""
+    bounds = product.protection
+    waiting = bounds.successive.max_withheld if has_earlier else 0.0
+    return 1 - (1 - bounds.max_suppressed) * (1 - waiting)
 
 
 def _deterministic(product: Product) -> Iterable[Demand]:

@@ -9,12 +9,40 @@ and any coalition of buyers, only see coarser groups of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from clearward.risk.sources import check_columns, check_units, columns_of, file_source, one, quoted
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """One version that was published before.
+
+    Attributes:
+        patient: its patient file.
+        tables: its other files with one row per patient, by entity; without them the attacks on
+            their sensitive columns cannot be replayed.
+    """
+
+    patient: Path
+    tables: Mapping[str, Path] = field(default_factory=dict)
+
+    def source(self, sensitive: Sequence[str], unit: str) -> str:
+        """Its patients with the sensitive columns ``table.column`` it has, as a table."""
+        columns, joins = "", ""
+        for name in sensitive:
+            entity, _, column = name.partition(".")
+            path = self.patient if entity == "patient" else self.tables.get(entity)
+            if path:
+                place = f"{entity}_t"
+                columns += f", {place}.{quoted(column)} AS {quoted(name)}"
+                join = f" LEFT JOIN {file_source(path)} {place} USING ({quoted(unit)})"
+                joins += join if join not in joins else ""
+        return f"(SELECT p.*{columns} FROM {file_source(self.patient)} p{joins})"
+
 
 _NOTHING = "chr(1) || 'null'"
 
@@ -58,7 +86,7 @@ class History:
 def replay(
     connection: duckdb.DuckDBPyConnection,
     now: str,
-    earlier: Sequence[Path],
+    earlier: Sequence[Earlier],
     *,
     quasi_identifiers: Sequence[str],
     sensitive: Mapping[str, float],
@@ -68,16 +96,16 @@ def replay(
 
     Args:
         connection: holds ``now``.
-        now: table expression of this version's patients.
-        earlier: patient files of every earlier version, oldest first; at least one.
+        now: table expression of this version's patients with their sensitive columns.
+        earlier: every earlier version, oldest first; at least one.
         quasi_identifiers: columns of the present version; one that an earlier version does not
             have told nothing there.
-        sensitive: column of the patient table -> its bound t.
+        sensitive: ``table.column`` -> its bound t.
         unit: the pseudonym.
 
     Raises ProtectionError when a file is missing, empty, or not one row per patient.
     """
-    sources = [file_source(path) for path in earlier] + [now]
+    sources = [version.source(list(sensitive), unit) for version in earlier] + [now]
     for place, source in enumerate(sources):
         check_columns(connection, source, [unit])
         check_units(connection, source, unit)

@@ -16,6 +16,7 @@ from clearward.errors import ClearwardError
 from clearward.keyring import load_keyring
 from clearward.products.spec import Product, load_product
 from clearward.risk.gates import Demand, Figure, State, demands, judge
+from clearward.risk.history import Earlier
 from clearward.risk.measures import Measures
 from clearward.risk.report import Finding, RiskReport, write_report
 from clearward.risk.tables import open_view
@@ -27,15 +28,15 @@ _BROKEN = (ClearwardError, duckdb.Error, ArithmeticError, LookupError, TypeError
 
 
 def judge_risk(
-    settings: Settings, *, product: str, month: str, earlier: Sequence[Path]
+    settings: Settings, *, product: str, month: str, earlier: Sequence[Earlier]
 ) -> RiskReport:
     """Judge the protected tables of a product and month and write ``risk.json``.
 
     Args:
         settings: where warehouse, keyring and reports are.
         product, month: what is judged.
-        earlier: patient files of every version published before, oldest first; empty only for a
-            product that has none. `releases.evidence` holds this against the store.
+        earlier: every version published before, oldest first; empty only for a product that has
+            none. `releases.evidence` holds this against the store.
 
     A check that cannot be made is an error in the report, which stops a release like a red one.
     """
@@ -53,7 +54,7 @@ def judge_risk(
         figures=figures,
         files=_hashes(place),
         mart=_hashes(mart),
-        earlier=tuple(_hashes({str(i): path for i, path in enumerate(earlier)}).values()),
+        earlier=tuple(_hashes({str(i): e.patient for i, e in enumerate(earlier)}).values()),
     )
     write_report(settings, report)
     return report
@@ -66,7 +67,7 @@ def _measure(
     *,
     released: Mapping[str, Path],
     mart: Mapping[str, Path],
-    earlier: Sequence[Path],
+    earlier: Sequence[Earlier],
 ) -> tuple[tuple[Finding, ...], dict[str, Any]]:
     with engine(settings) as connection:
         try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from clearward.errors import ProtectionError
@@ -20,7 +19,7 @@ from clearward.risk.attacks import Attack, code_columns, code_together, infer, l
 from clearward.risk.cells import Cells, count_cells
 from clearward.risk.codes import CodeSets, measure_codes
 from clearward.risk.gates import Demand, Figure
-from clearward.risk.history import History, replay
+from clearward.risk.history import Earlier, History, replay
 from clearward.risk.identifiers import Findings, find_identifiers
 from clearward.risk.intervals import Interval
 from clearward.risk.population import estimated_journalist, pitman_uniques, zayatz_uniques
@@ -35,7 +34,7 @@ from clearward.risk.utility import Utility, measure_utility
 class Measures:
     """Every figure of one release; each is measured when it is first asked for."""
 
-    def __init__(self, view: tables.View, *, key: bytes, earlier: Sequence[Path]) -> None:
+    def __init__(self, view: tables.View, *, key: bytes, earlier: Sequence[Earlier]) -> None:
         self._view, self._key, self._earlier = view, key, tuple(earlier)
         self._bounds = view.product.protection
 
@@ -126,13 +125,12 @@ class Measures:
         """All versions side by side."""
         if not self._earlier:
             raise ProtectionError("No earlier version is given.", do="fetch the earlier versions")
-        here = [s for s in self._bounds.sensitive if s.table == tables.PATIENT]
         return replay(
             self._view.connection,
-            self._view.patients,
+            self.flat,
             self._earlier,
             quasi_identifiers=self._view.quasi_identifiers,
-            sensitive={s.column: s.t for s in here},
+            sensitive={f"{s.table}.{s.column}": s.t for s in self._bounds.sensitive},
         )
 
     @cached_property

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import dagster as dg
 
 from clearward.products.spec import Product, load_product, product_names
-from clearward.protect.product import protect_product
 from clearward.quality.borders import judge_release, release_report
 from clearward.releases.candidate import build_candidate
+from clearward.releases.history import earlier_patients, protect_release
 from clearward.releases.publish import publish
+from clearward.risk.history import Earlier
 from clearward.risk.judge import judge_risk
 from orchestration.checks import gate_result, privacy_results, privacy_specs
 from orchestration.partitions import months, one_month_at_a_time
@@ -55,11 +56,19 @@ def _protected(product: Product) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         month = context.partition_key
         with refusals():
-            report = protect_product(
+            report = protect_release(
                 clearward.settings, clearward.keyring, product=product.name, month=month
             )
             gate = judge_release(clearward.settings, product=product.name, month=month)
-            risk = judge_risk(clearward.settings, product=product.name, month=month, earlier=())
+            earlier = earlier_patients(
+                clearward.settings, clearward.storage, product=product.name, month=month
+            )
+            risk = judge_risk(
+                clearward.settings,
+                product=product.name,
+                month=month,
+                earlier=[Earlier(version.path, version.tables) for version in earlier],
+            )
             folder = release_report(clearward.settings, product=product.name, month=month)
         yield dg.MaterializeResult(asset_key=key, metadata=report.metadata())
         yield gate_result(gate, asset=key, check="release_gate", folder=folder)

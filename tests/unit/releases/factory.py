@@ -134,7 +134,6 @@ def write_reports(settings, month=MONTH, *, patients=PATIENTS, gate=None, privac
         "loss": 0.25,
         "before": risk,
         "after": risk,
-        "hospital_known": risk,
         "files": hashes,
     }
     (folder / "privacy.json").write_text(json.dumps({**figures, **(privacy or {})}))

@@ -1,0 +1,188 @@
+"""One entry for both ways of recoding: a problem in, a label for every cell out. Add a way of
+recoding or of publishing here; how each finds its classes lives in `solver` and `local`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearward.errors import ConfigError, ProtectionError
+from clearward.protect.hierarchies import ANY
+from clearward.protect.local import Given, Partition, specialise
+from clearward.protect.loss import Floats, Ints, aggregate, label_losses
+from clearward.protect.paths import Field, Texts, Words, fields_of, pack
+from clearward.protect.problem import Problem, check_problem
+from clearward.protect.solver import group_at, solve
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Recoding:
+    """What replaces the quasi-identifiers of each combination.
+
+    Attributes:
+        recoding: ``global`` or ``local``.
+        labels: per quasi-identifier, (n,) the published label; ``*`` where not kept.
+        classes: (n,) class, dense from 0: same class, same labels and the reverse; -1 where not
+            kept.
+        kept: (n,) False for combinations that are suppressed.
+        loss: NM of Iyengar over all cells, 0-1, suppressed cells counted as 1.
+        suppressed: units left out.
+        levels: level per quasi-identifier (global only), else None.
+        nodes, checked: size of the lattice and nodes counted (global); cuts made and cuts tried
+            (local).
+    """
+
+    recoding: str
+    labels: tuple[Texts, ...]
+    classes: Ints
+    kept: Bools
+    loss: float
+    suppressed: int
+    levels: tuple[int, ...] | None
+    nodes: int
+    checked: int
+
+    @property
+    def class_count(self) -> int:
+        """Number of published classes."""
+        return int(self.classes.max(initial=-1)) + 1
+
+
+def recode(problem: Problem, *, recoding: str) -> Recoding:
+    """Labels for every combination that keep every bound of the problem.
+
+    ``global``: the full-domain optimum, one level per quasi-identifier, at most ``max_suppressed``
+    of the units left out. ``local``: hierarchy nodes chosen class by class, nobody left out.
+    Raises ProtectionError when no recoding keeps the bounds, ConfigError for another name.
+    """
+    if recoding == "global":
+        return _global(problem)
+    if recoding == "local":
+        return _local(problem)
+    raise ConfigError(
+        f"Unknown recoding {recoding!r}.",
+        expected="global or local",
+        do="correct the product spec",
+    )
+
+
+def _global(problem: Problem) -> Recoding:
+    found = solve(problem)
+    grouping = group_at(problem, found.levels)
+    chosen = list(zip(problem.hierarchies, found.levels, strict=True))
+    labels = [
+        np.array(hierarchy.labels(level))[problem.codes[:, column]]
+        for column, (hierarchy, level) in enumerate(chosen)
+    ]
+    losses = [
+        label_losses(hierarchy, level)[problem.codes[:, column]]
+        for column, (hierarchy, level) in enumerate(chosen)
+    ]
+    published = _Published(labels, losses, grouping.classes, grouping.kept)
+    return published.recoding(
+        problem, recoding="global", levels=found.levels, nodes=found.nodes,
+        checked=found.nodes_checked,
+    )  # fmt: skip
+
+
+def _local(problem: Problem) -> Recoding:
+    check_problem(problem)
+    _check_whole(problem)
+    fields = fields_of(problem.hierarchies)
+    words = pack(fields, problem.codes)
+    allows = _allows(problem) if problem.models else None
+    partition = specialise(Given(words, problem.weights, fields, problem.k, allows))
+    sizes = np.bincount(partition.classes, weights=problem.weights)
+    nodes = [_nodes(field, column, words, partition) for column, field in enumerate(fields)]
+    published = _Published(
+        [labels[partition.classes] for labels, _ in nodes],
+        [losses[partition.classes] for _, losses in nodes],
+        partition.classes,
+        sizes > 0,
+    )
+    tried = partition.cuts + partition.refused
+    return published.recoding(
+        problem, recoding="local", levels=None, nodes=partition.cuts, checked=tried
+    )
+
+
+def _nodes(field: Field, column: int, words: Words, partition: Partition) -> tuple[Texts, Floats]:
+    """(classes,) label and NM of the node that each class publishes in a column."""
+    first = np.zeros(len(partition.levels), dtype=np.int64)
+    first[partition.classes] = np.arange(len(partition.classes))
+    levels = partition.levels[:, column]
+    prefix = field.prefix(words[field.word][first], levels)
+    width = max(names.dtype.itemsize for names in field.labels) // np.dtype("U1").itemsize
+    labels: Texts = np.empty(len(first), dtype=f"U{width}")
+    losses = np.empty(len(first))
+    for level in np.unique(levels):
+        here = levels == level
+        labels[here] = field.label(prefix[here], int(level))
+        losses[here] = field.loss(prefix[here], int(level))
+    return labels, losses
+
+
+def _allows(problem: Problem) -> Callable[[Ints, Ints], Bools]:
+    def allows(members: Ints, starts: Ints) -> Bools:
+        lengths = np.diff(starts, append=len(members))
+        classes = np.repeat(np.arange(len(starts)), lengths)
+        sizes = np.add.reduceat(problem.weights[members], starts)
+        # A class without a unit publishes nothing, so there is nothing to refuse.
+        return problem.allows(members, classes, sizes) | (sizes == 0)
+
+    return allows
+
+
+def _check_whole(problem: Problem) -> None:
+    everyone = np.arange(len(problem.weights))
+    one = np.zeros(len(everyone), dtype=np.int64)
+    if not problem.allows(everyone, one, np.array([problem.units]))[0]:
+        raise ProtectionError(
+            "No generalisation keeps the privacy bounds.",
+            seen="a bound that all patients in one class break",
+            expected="bounds that one class of everybody keeps",
+            do="loosen the bound in the product spec",
+        )
+
+
+@dataclass(frozen=True)
+class _Published:
+    """(n,) labels and NM per column, (n,) classes, (classes,) whether published."""
+
+    labels: Sequence[Texts]
+    losses: Sequence[Floats]
+    classes: Ints
+    kept: Bools
+
+    def recoding(
+        self,
+        problem: Problem,
+        *,
+        recoding: str,
+        levels: tuple[int, ...] | None,
+        nodes: int,
+        checked: int,
+    ) -> Recoding:
+        """Stars and no class where not kept, and the loss over all units."""
+        kept = self.kept[self.classes]
+        numbers = np.where(self.kept, np.cumsum(self.kept) - 1, -1)
+        share = np.where(kept, problem.weights, 0) / problem.units
+        suppressed = problem.units - int(problem.weights[kept].sum())
+        columns = [float(loss @ share) + suppressed / problem.units for loss in self.losses]
+        return Recoding(
+            recoding,
+            tuple(np.where(kept, labels, ANY) for labels in self.labels),
+            numbers[self.classes],
+            kept,
+            float(aggregate(np.array(columns), problem.how)),
+            suppressed,
+            levels,
+            nodes,
+            checked,
+        )
