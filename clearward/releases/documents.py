@@ -24,6 +24,7 @@ from clearward.products.spec import Product
 from clearward.releases import attrition, dictionary
 from clearward.releases.changes import is_small
 from clearward.releases.manifest import SUMS_NAME
+from clearward.releases.risk_documents import risk_context
 from clearward.releases.tables import TableFile
 from clearward.storage import check_key
 
@@ -33,6 +34,10 @@ PAGES = {
     "quality_report.html": ("quality.html", "Quality report", "质量报告"),
     "cohort_attrition.html": ("attrition.html", "Cohort attrition", "队列筛选流程"),
     "privacy_report.html": ("privacy.html", "Privacy report", "隐私报告"),
+    "risk_report.html": ("risk_report.html", "Risk report", "风险报告（英文）"),
+    "risk_report_zh.html": ("risk_report.html", "Risk report (Chinese)", "风险报告"),
+    "expert_determination.html": ("expert.html", "Expert determination", "专家认定材料"),
+    "pipia.html": ("pipia.html", "Impact assessment", "个人信息保护影响评估"),
 }
 TEXTS = {
     "README.md": "README.md",
@@ -74,6 +79,7 @@ def write_documents(folder: Path, facts: Facts, *, data_docs: Path | None) -> No
     _write(folder / "cohort_attrition.csv", _csv(values["attrition"].lines))
     _write(folder / "quality" / "gate.json", _json(facts.gate))
     _write(folder / "privacy.json", _json(facts.values["privacy"]))
+    _write(folder / "risk.json", _json(facts.values["risk"]))
     _write(folder / "provenance.json", _json(facts.values["lineage"]))
     if data_docs:
         _copy_docs(data_docs, folder / "quality" / "data_docs")
@@ -94,6 +100,7 @@ def _context(facts: Facts, *, has_data_docs: bool) -> dict[str, Any]:
         "has_data_docs": has_data_docs,
         "pages": {name: (title, zh) for name, (_, title, zh) in PAGES.items()},
         "sums_name": SUMS_NAME,
+        **risk_context(facts.product, facts.values["risk"]),
     }
 
 
