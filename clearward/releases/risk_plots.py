@@ -12,11 +12,10 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 INK, ACCENT, OTHER, BOUND = "#5a6675", "#2a7fb0", "#c58a2b", "#b3261e"
 Words = Mapping[str, str]
@@ -161,7 +160,10 @@ def _legend(axes: Axes) -> None:
 @contextmanager
 def _drawing(height: float) -> Iterator[tuple[Axes, list[str]]]:
     """A plain drawing; the list holds its SVG after the block."""
-    style = {
+    import matplotlib as mpl  # noqa: PLC0415 - half a second that only a candidate needs
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    style: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": "clearward",
         "font.size": 10,
