@@ -57,7 +57,7 @@ def masked_share(share: float, k: int, patients: int) -> float | str:
 
 
 def _percent(value: Any) -> Any:
-    return round(value, 2) if isinstance(value, int | float) else value
+    return round(value, 2) + 0.0 if isinstance(value, int | float) else value  # no minus zero
 
 
 def _figures(figures: Mapping[str, Any], k: int, patients: int) -> dict[str, Any]:
