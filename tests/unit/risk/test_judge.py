@@ -45,7 +45,7 @@ PLANTED = {
         "patient",
         f"SELECT * REPLACE (CASE WHEN {ALONE} THEN '1921' ELSE birth_year END AS birth_year) "
         "FROM patient",
-        {"G1.k", "G2.max_prosecutor", "G2.population_uniques"},
+        {"G1.k", "G2.max_prosecutor"},
     ),
     "one patient alone by hospital": (
         "patient",
