@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from clearward.errors import ProtectionError
 from clearward.risk.sources import check_columns, check_units, columns_of, file_source, one, quoted
 
 
@@ -30,13 +31,15 @@ class Earlier:
     patient: Path
     tables: Mapping[str, Path] = field(default_factory=dict)
 
-    def source(self, sensitive: Sequence[str], unit: str) -> str:
+    def source(
+        self, connection: duckdb.DuckDBPyConnection, sensitive: Sequence[str], unit: str
+    ) -> str:
         """Its patients with the sensitive columns ``table.column`` it has, as a table."""
         columns, joins = "", ""
         for name in sensitive:
             entity, _, column = name.partition(".")
             path = self.patient if entity == "patient" else self.tables.get(entity)
-            if path:
+            if path and column in columns_of(connection, file_source(path)):
                 place = f"{entity}_t"
                 columns += f", {place}.{quoted(column)} AS {quoted(name)}"
                 join = f" LEFT JOIN {file_source(path)} {place} USING ({quoted(unit)})"
@@ -105,7 +108,7 @@ def replay(
 
     Raises ProtectionError when a file is missing, empty, or not one row per patient.
     """
-    sources = [version.source(list(sensitive), unit) for version in earlier] + [now]
+    sources = [v.source(connection, list(sensitive), unit) for v in earlier] + [now]
     for place, source in enumerate(sources):
         check_columns(connection, source, [unit])
         check_units(connection, source, unit)
@@ -161,7 +164,14 @@ def _label_version(
 ) -> None:
     """Table ``risk_version_<place>``: unit, label, and s0, s1, … (null where it has no column)."""
     has = columns_of(connection, source)
-    known = [q for q in quasi_identifiers if q in has] or [unit]
+    known = [q for q in quasi_identifiers if q in has]
+    if not known:
+        raise ProtectionError(
+            "An earlier version shows none of the quasi-identifiers.",
+            seen=", ".join(sorted(has)),
+            expected=", ".join(quasi_identifiers),
+            do="find out under which names it showed them",
+        )
     label = ", ".join(f"coalesce(CAST({quoted(q)} AS VARCHAR), {_NOTHING})" for q in known)
     values = "".join(
         f", coalesce(CAST({quoted(c)} AS VARCHAR), {_NOTHING}) AS s{i}"

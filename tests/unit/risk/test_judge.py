@@ -101,8 +101,8 @@ PLANTED = {
     ),
     "a patient with 101 visits": (
         "encounter",
-        "SELECT * FROM encounter UNION ALL SELECT * REPLACE ('v' || n AS encounter_key, "
-        "5000 + n AS day) FROM (SELECT * FROM encounter ORDER BY ALL LIMIT 1), range(98) r(n)",
+        "SELECT * FROM encounter UNION ALL SELECT e.* REPLACE ('v' || n AS encounter_key, "
+        "5000 + n AS day) FROM (SELECT * FROM encounter ORDER BY ALL LIMIT 1) e, range(98) r(n)",
         {"G2.visits_of_one_patient"},
     ),
     "courses that nobody shares": (
