@@ -54,7 +54,8 @@ def make_people(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "CREATE TABLE hospital AS SELECT hospital_id, 'H' || lpad(CAST(CAST('0x' || "
         "left(keyed('hospital|' || hospital_id), 8) AS BIGINT) % 1000000 AS VARCHAR), 6, '0') "
-        "AS label FROM (SELECT hospital_id FROM patient UNION SELECT hospital_id FROM attrition)"
+        "AS label FROM (SELECT hospital_id FROM patient UNION SELECT hospital_id FROM attrition) "
+        "WHERE hospital_id IS NOT NULL"
     )
     found = connection.execute("SELECT count(*), count(DISTINCT label) FROM hospital").fetchone()
     if found is None or found[0] != found[1]:
