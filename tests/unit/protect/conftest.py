@@ -61,6 +61,11 @@ SUMMARY = """
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Made]:
+    return make_months(tmp_path)
+
+
+def make_months(tmp_path: Path) -> Callable[..., Made]:
+    """Write a month of the product; the same warehouse every time."""
     settings = Settings(tmp_path, "", "", tmp_path / "keyring.json")
     made = Made(settings, init_keyring(tmp_path / "keyring.json"), load_product(PRODUCT))
 
