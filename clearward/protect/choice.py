@@ -5,8 +5,9 @@ labels of a first release in `recode`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from clearward.errors import ProtectionError
 from clearward.products.bounds import Protection
 from clearward.protect import sticky
 from clearward.protect.loss import Ints, label_losses
-from clearward.protect.people import People
+from clearward.protect.people import People, problem_of
+from clearward.protect.recode import recode
 from clearward.protect.seen import Past
 from clearward.protect.successive import Bools, Eligible, Rule, Stories, choose_present
 
@@ -111,24 +113,30 @@ def _stories(past: Past) -> Stories:
 def _first(
     people: People, ladders: sticky.Ladders, eligible: Eligible, bounds: Protection
 ) -> Choice:
-    """The node of least loss that keeps every bound, patients left out counted as 1."""
+    """The recoding of least loss; the engine holds t against all patients, this against published.
+
+    Where leaving patients out moved the whole so far that a class now misses its t, coarser nodes
+    are tried in the order of their loss.
+    """
     rule = Rule(bounds.k, bounds.successive.least_class, bounds.sensitive)
     allowed = int(np.floor(round(bounds.max_suppressed * len(people.keys), 6)))
-    best: Choice | None = None
-    for checked, (levels, bound) in enumerate(
-        sticky.coarser(ladders, people.codes, [0] * len(ladders.hierarchies))
-    ):
-        if best is not None and bound >= best.loss:
-            break
-        labels = sticky.labels_at(ladders, people.codes, levels)
-        present = choose_present(eligible, _NO_STORY, sticky.classes_of(labels), rule=rule)
-        if not present.any() or int((~present).sum()) > allowed:
-            continue
-        made = _made(people, ladders, labels, present=present, eligible=eligible, checked=checked)
-        best = made if best is None or made.loss < best.loss else best
-    if best is None:
-        raise _too_few(len(people.keys), bounds)
-    return best
+    problem, combination = problem_of(people, bounds)
+    found = recode(problem, recoding=bounds.recoding)
+    best = tuple(np.asarray(column)[combination] for column in found.labels)
+    kept = found.kept[combination]
+    for checked, labels in enumerate(chain([best], _coarser(people, ladders))):
+        classes = sticky.classes_of(labels)
+        present = choose_present(eligible, _NO_STORY, classes, rule=rule, among=kept)
+        if present.any() and int((~present).sum()) <= allowed:
+            made = _made(people, ladders, labels, present=present, eligible=eligible)
+            return replace(made, nodes=found.nodes, nodes_checked=found.checked + checked)
+        kept = np.ones(len(people.keys), dtype=bool)
+    raise _too_few(len(people.keys), bounds)
+
+
+def _coarser(people: People, ladders: sticky.Ladders) -> Iterator[sticky.Labels]:
+    for levels, _ in sticky.coarser(ladders, people.codes, [0] * len(ladders.hierarchies)):
+        yield sticky.labels_at(ladders, people.codes, levels)
 
 
 def _too_few(patients: int, bounds: Protection) -> ProtectionError:

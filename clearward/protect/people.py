@@ -4,7 +4,6 @@ everybody who may be published in, labels out. Which labels they get is not deci
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clearward.errors import ProtectionError
-from clearward.products.bounds import Sensitive
+from clearward.products.bounds import Protection, Sensitive
 from clearward.products.spec import Product
 from clearward.protect.hierarchies import UNKNOWN, Hierarchy, build_hierarchy
+from clearward.protect.histograms import Histogram
 from clearward.protect.loss import Ints
+from clearward.protect.models import Distance, DistinctL, Model, TCloseness
+from clearward.protect.problem import Problem
 from clearward.protect.sticky import Labels
 from clearward.protect.successive import Bools
 
@@ -52,7 +54,8 @@ def make_people(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         "CREATE TABLE hospital AS SELECT hospital_id, 'H' || lpad(CAST(CAST('0x' || "
         "left(keyed('hospital|' || hospital_id), 8) AS BIGINT) % 1000000 AS VARCHAR), 6, '0') "
-        "AS label FROM (SELECT hospital_id FROM patient UNION SELECT hospital_id FROM attrition)"
+        "AS label FROM (SELECT hospital_id FROM patient UNION SELECT hospital_id FROM attrition) "
+        "WHERE hospital_id IS NOT NULL"
     )
     found = connection.execute("SELECT count(*), count(DISTINCT label) FROM hospital").fetchone()
     if found is None or found[0] != found[1]:
@@ -167,6 +170,36 @@ def keep(
     return int(present.sum())
 
 
-def strings(columns: Sequence[NDArray[Any]]) -> Labels:
-    """Labels as arrays of text."""
-    return tuple(np.asarray(column, dtype=str) for column in columns)
+def problem_of(people: People, bounds: Protection) -> tuple[Problem, Ints]:
+    """The recoding problem of a first release, and (n,) the combination of each patient.
+
+    Classes must have room for those who will leave: k of the problem is ``least_class``.
+    """
+    codes, combination = np.unique(people.codes, axis=0, return_inverse=True)
+    combination = combination.reshape(-1)
+    models: list[Model] = []
+    histograms = []
+    for i, place in enumerate(bounds.sensitive):
+        name = f"{place.table}.{place.column}"
+        histograms.append(_histogram(name, combination, people.sensitive[:, i]))
+        distance: Distance = "ordered" if place.is_ordered else "equal"
+        models.append(TCloseness(name, place.t, distance))
+        if place.distinct_l > 1:
+            models.append(DistinctL(name, place.distinct_l))
+    problem = Problem(
+        people.hierarchies,
+        codes,
+        np.bincount(combination),
+        bounds.successive.least_class,
+        bounds.max_suppressed,
+        models=tuple(models),
+        sensitive=tuple(histograms),
+    )
+    return problem, combination
+
+
+def _histogram(name: str, combination: Ints, codes: Ints) -> Histogram:
+    values = int(codes.max(initial=0)) + 1
+    cells, counts = np.unique(combination * values + codes, return_counts=True)
+    names = tuple(str(i) for i in range(values))
+    return Histogram(name, names, cells // values, cells % values, counts)

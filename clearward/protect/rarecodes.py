@@ -6,8 +6,8 @@ values or codes of a patient's rows here.
 - A code held by fewer than k becomes its stem, or ``*`` where that is rare too.
 - Of every set of ``m`` codes of one patient that fewer than k share, the rarest is hidden from
   those patients (k^m-anonymity, Terrovitis et al. 2008), and from their other tables: a code
-  hidden in one table and shown in another would not be hidden. Concepts are codes of a coarser kind and
-  to the same; a hidden concept takes its row with it.
+  hidden in one table and shown in another would not be hidden. Concepts are codes of a coarser
+  kind and keep to the same; a hidden concept takes its row with it.
 Hiding makes other codes rarer, so all of it is repeated until nothing changes.
 """
 

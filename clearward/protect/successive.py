@@ -65,18 +65,21 @@ class Stories:
     sensitive: Ints
 
 
-def choose_present(people: Eligible, stories: Stories, label: Ints, *, rule: Rule) -> Bools:
+def choose_present(
+    people: Eligible, stories: Stories, label: Ints, *, rule: Rule, among: Bools | None = None
+) -> Bools:
     """(n,) who is published now.
 
     Args:
         people, stories: see there.
         label: (n,) class each patient would be in; the same for all of one group who fit.
         rule: the bounds.
+        among: (n,) of those never published, who may be now; everybody by default.
     """
     known = people.seen >= 0
     staying = np.zeros(len(label), dtype=bool)
     staying[known] = _stayers(people, stories, rule.k)[known]
-    joining = ~known & (np.bincount(label, minlength=1)[label] > 0)
+    joining = ~known if among is None else ~known & among
     joining &= _count(label, joining)[label] >= rule.least_joiners
     while True:
         refused = _refused(people, label, staying, joining, rule=rule)

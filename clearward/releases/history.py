@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from clearward.errors import ReleaseError
+from clearward.errors import ProtectionError, ReleaseError
 from clearward.keyring import Keyring, load_keyring
 from clearward.products.spec import load_product
 from clearward.protect.product import protect_product
@@ -66,19 +67,17 @@ def protect_release(
     storage = open_storage(settings)
     published = _published(settings, storage, product, month=month)
     again = _before_newest(published, month)
-    report = protect_product(
-        settings,
-        keyring,
-        product=product,
-        month=month,
-        earlier=_fetched(settings, storage, again),
-    )
-    if len(again) == len(published):
-        return report
-    if report.files[_PATIENT] == _patient_file(published[len(again)]).sha256:
-        return report
-    earlier = _fetched(settings, storage, published)
-    return protect_product(settings, keyring, product=product, month=month, earlier=earlier)
+
+    def protect(beside: Sequence[Manifest]) -> ProtectReport:
+        earlier = _fetched(settings, storage, beside)
+        return protect_product(settings, keyring, product=product, month=month, earlier=earlier)
+
+    if len(again) < len(published):
+        with suppress(ProtectionError):  # then it is no rebuild of what was published
+            report = protect(again)
+            if report.files[_PATIENT] == _patient_file(published[len(again)]).sha256:
+                return report
+    return protect(published)
 
 
 def _published(

@@ -79,17 +79,16 @@ def demands(product: Product, *, has_earlier: bool) -> tuple[Demand, ...]:
         *_risk(product),
         *(_successive(product) if has_earlier else ()),
         *_attacks(product),
-        Demand("G5", "suppressed", "", _may_be_missing(product, has_earlier)),
+        Demand("G5", "suppressed", "", _most_left_out(product, has_earlier=has_earlier)),
         Demand("G5", "loss", "", product.gates.loss),
         Demand("G5", "two_way_tvd", "", product.gates.two_way_tvd),
     )
 
 
-def _may_be_missing(product: Product, has_earlier: bool) -> float:
-    """Largest share of the mart that is not released; beside earlier versions some wait or hide."""
+def _most_left_out(product: Product, *, has_earlier: bool) -> float:
+    """Beside earlier versions, patients also wait, and hide those who left."""
     bounds = product.protection
-    waiting = bounds.successive.max_withheld if has_earlier else 0.0
-    return 1 - (1 - bounds.max_suppressed) * (1 - waiting)
+    return bounds.successive.max_withheld if has_earlier else bounds.max_suppressed
 
 
 def _deterministic(product: Product) -> Iterable[Demand]:

@@ -73,7 +73,7 @@ def test_no_published_count_is_small_and_steps_still_add_up(losses, final):
 
 def test_the_step_of_protection_is_added_for_every_hospital():
     steps = close(
-        chain("H01", 100, 80) + chain("H02", 20, 0), before={"H01": 80}, after={"H01": 70}
+        chain("H01", 100, 80) + chain("H02", 20, 0), [{"H01": 80}, {}, {"H01": 70}], is_first=True
     )
     assert told(steps) == [
         ("H01", 1, 100, 80, 20),
@@ -87,16 +87,50 @@ def test_the_step_of_protection_is_added_for_every_hospital():
 
 def test_steps_that_do_not_lead_to_the_patients_are_refused():
     with pytest.raises(ProtectionError, match="does not add up"):
-        close(chain("H01", 100, 80), before={"H01": 79}, after={"H01": 70})
+        close(chain("H01", 100, 80), [{"H01": 79}, {"H01": 70}], is_first=True)
 
 
 def test_a_hospital_without_a_line_is_refused():
     with pytest.raises(ProtectionError, match="leaves hospitals out"):
-        close(chain("H01", 9, 8), before={"H01": 8, "H02": 3}, after={"H01": 8})
+        close(chain("H01", 9, 8), [{"H01": 8, "H02": 3}, {"H01": 8}], is_first=True)
 
 
 def test_a_step_without_a_text_leaves_none_of_it_behind_when_steps_are_told_together():
-    steps = close(chain("H01", 100, 80), before={"H01": 80}, after={"H01": 77})
+    steps = close(chain("H01", 100, 80), [{"H01": 80}, {"H01": 77}], is_first=True)
     published = publishable(steps, K)
     assert published[-1].texts["step_id"] == "s1; k-anonymity"
     assert published[-1].texts["product"] == "p"
+
+
+def test_later_releases_tell_who_was_held_back_beside_others_as_a_step_of_its_own():
+    counts = [{"H01": 80}, {"H01": 66}, {"H01": 44}]
+    steps = close(chain("H01", 100, 80), counts, is_first=False)
+    assert [s.texts["step_id"] for s in steps] == ["s1", "k-anonymity", "successive-releases"]
+    assert told(publishable(steps, K, is_first=False)) == [
+        ("H01", 1, 110, 88, 22),
+        ("H01", 2, 88, 66, 22),
+        ("H01", 3, 66, 44, 22),
+    ]
+
+
+def test_hospitals_that_the_data_hide_are_pooled():
+    steps = chain("H01", 100, 80, 80) + chain("H02", 50, 30, 30)
+    assert {s.hospital for s in publishable(steps, K, by_hospital=False)} == {ALL_HOSPITALS}
+
+
+@given(
+    leavers=st.integers(0, 10),
+    suppressed=st.integers(0, 30),
+    cohort=st.integers(150, 400),
+)
+def test_attrition_beside_the_data_does_not_tell_how_many_withdrew(leavers, suppressed, cohort):
+    """An attacker counts pseudonyms that vanished and subtracts the decoys attrition would give."""
+    gone = K if leavers else 0
+    eligible, kept = cohort - leavers, cohort - suppressed - gone
+    counts = [{"H01": eligible}, {"H01": eligible - suppressed}, {"H01": kept}]
+    published = publishable(
+        close(chain("H01", cohort + 50, eligible), counts, is_first=False), K, is_first=False
+    )
+    before = [s.n_in for s in published if s.n_in is not None][-1:]
+    assert all(n % K == 0 for n in before)
+    assert published[-1].n_out == kept

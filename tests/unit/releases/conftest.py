@@ -3,6 +3,7 @@ import pytest
 from clearward.releases.candidate import build_candidate
 from clearward.releases.publish import publish
 from clearward.storage import open_storage
+from tests.unit.protect.conftest import make_months
 from tests.unit.releases import factory
 
 
@@ -38,3 +39,9 @@ class House:
 @pytest.fixture
 def house(tmp_path):
     return House(tmp_path / "home")
+
+
+@pytest.fixture
+def make(tmp_path):
+    """A made product month of protection's tests."""
+    return make_months(tmp_path)
