@@ -18,12 +18,20 @@ from clearward.products.spec import Product, load_product
 from clearward.risk.gates import Demand, Figure, State, demands, judge
 from clearward.risk.history import Earlier
 from clearward.risk.measures import Measures
-from clearward.risk.report import Finding, RiskReport, write_report
+from clearward.risk.report import Finding, RiskReport, report_path, write_report
 from clearward.risk.tables import open_view
 from clearward.settings import Settings
 from clearward.warehouse import Warehouse, engine
 
-_BROKEN = (ClearwardError, duckdb.Error, ArithmeticError, LookupError, TypeError, ValueError)
+_BROKEN = (
+    ClearwardError,
+    duckdb.Error,
+    OSError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 """What a measure may fail with on a table that is not as it should be."""
 
 
@@ -41,6 +49,7 @@ def judge_risk(
     A check that cannot be made is an error in the report, which stops a release like a red one.
     """
     spec = load_product(product)
+    report_path(settings, product=spec.name, month=month).unlink(missing_ok=True)
     warehouse = Warehouse(settings.warehouse)
     names = {table.entity: spec.table_name(table) for table in spec.tables}
     place = {e: warehouse.partition("protected", n, month=month) for e, n in names.items()}
