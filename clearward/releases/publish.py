@@ -82,10 +82,10 @@ def publish(
     evidence.check_gate(evidence.read_gate(settings, product, month=month), tables)
     privacy = evidence.read_privacy(settings, product, month=month)
     evidence.check_privacy(privacy, load_product(product), tables=tables)
-    signed = _check_risk(settings, storage, keyring, candidate=candidate, tables=tables)
     if not _follows_newest(storage, keyring, candidate):
         finished = _already(settings, storage, candidate, actor=approved_by)
         return finished or _refuse_older(candidate)
+    signed = _check_risk(settings, storage, keyring, candidate=candidate, tables=tables)
     if approved_by is not None:
         approve(settings, product=product, month=month, approved_by=approved_by)
     actor = records.check_approved(

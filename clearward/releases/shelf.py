@@ -105,7 +105,7 @@ def versions(storage: Storage, product: str) -> list[Version]:
 
 
 def patient_hashes(
-    storage: Storage, product: str, *, public_key: Ed25519PublicKey
+    storage: Storage, product: str, *, public_key: Ed25519PublicKey | None
 ) -> tuple[str, ...]:
     """SHA-256 of every published patient file, oldest version first, withdrawn ones included.
 
