@@ -39,10 +39,12 @@ class Listed:
     Attributes:
         values: the categories, as text; empty to take those of the contract.
         query: SQL over the dbt seeds that gives them instead, or empty.
+        is_required: never empty, even where the contract would allow it.
     """
 
     values: tuple[str, ...] = ()
     query: str = ""
+    is_required: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,13 @@ class Banded:
             the first or last band.
         decimals: digits of a generated value; None publishes the band itself, as ``1940-1959``.
         source: SQL over the table's row that is banded; empty for the column itself.
+        is_required: never empty, even where the contract would allow it.
     """
 
     edges: tuple[float, ...]
     decimals: int | None = 0
     source: str = ""
+    is_required: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,9 +172,9 @@ def _table(
 
 def _rule(name: str, body: Mapping[str, Any], *, product: str) -> Rule:
     kinds = {
-        "list": {"list"},
-        "query": {"query"},
-        "edges": {"edges", "decimals", "source"},
+        "list": {"list", "required"},
+        "query": {"query", "required"},
+        "edges": {"edges", "decimals", "source", "required"},
         "bands": {"bands"},
         "sql": {"sql"},
     }
@@ -182,15 +186,17 @@ def _rule(name: str, body: Mapping[str, Any], *, product: str) -> Rule:
             expected="one of " + ", ".join(kinds),
             do="correct the product spec",
         )
+    full = body.get("required", False)
     if kind == "list":
-        return Listed(tuple(str(v) for v in body["list"]))
+        return Listed(tuple(str(v) for v in body["list"]), is_required=full)
     if kind == "query":
-        return Listed(query=body["query"].replace("{product}", product))
+        return Listed(query=body["query"].replace("{product}", product), is_required=full)
     if kind == "sql":
         return Derived(body["sql"].replace("{product}", product))
     if kind == "bands":
         return Banded(_edges(name, body["bands"]), None)
-    return Banded(_edges(name, body["edges"]), body.get("decimals", 0), body.get("source", ""))
+    edges = _edges(name, body["edges"])
+    return Banded(edges, body.get("decimals", 0), body.get("source", ""), full)
 
 
 def _edges(name: str, edges: Sequence[float]) -> tuple[float, ...]:

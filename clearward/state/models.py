@@ -130,3 +130,37 @@ class AuditEvent(Base):
     detail: Mapped[dict[str, object]] = mapped_column(JSON)
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class PrivacySpend(Base):
+    """Privacy budget that one synthetic sample of a product took; never changed, never deleted."""
+
+    __tablename__ = "privacy_spend"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    product: Mapped[str] = mapped_column(String(64))
+    ordinal: Mapped[int] = mapped_column(Integer)
+    month: Mapped[str] = mapped_column(String(7))
+    mechanism: Mapped[str] = mapped_column(String(64))
+    unit: Mapped[str] = mapped_column(String(16))
+    epsilon: Mapped[float]
+    delta: Mapped[float]
+    rho: Mapped[float]
+    spent_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (UniqueConstraint("product", "ordinal"),)
+
+
+class SyntheticSample(Base):
+    """A finished sample, by the hash of its files; ``ordinal`` is that of its spend."""
+
+    __tablename__ = "synthetic_sample"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    product: Mapped[str] = mapped_column(String(64))
+    ordinal: Mapped[int] = mapped_column(Integer)
+    month: Mapped[str] = mapped_column(String(7))
+    sample_sha256: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (UniqueConstraint("product", "ordinal"),)

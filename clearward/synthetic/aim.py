@@ -9,6 +9,7 @@ and records may have weights, so that all rows of one patient together weigh at 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -105,7 +106,7 @@ def fit_privately(data: CodedData, plan: Plan) -> Fitted:
     while run.may_choose():
         run.round()
     final = run.fitted(plan.steps * 4)
-    return Fitted(final, tuple(run.measurements), total_of(run.measurements), run.account.spent)
+    return Fitted(final, tuple(run.measurements), run.total(), run.account.spent)
 
 
 class _Run:
@@ -149,10 +150,14 @@ class _Run:
         self.model = self.fitted(self.plan.steps)
         self._anneal(before)
 
+    def total(self) -> float:
+        """Noisy weight of all data, at least one patient's."""
+        return max(float(self.data.unit), total_of(self.measurements))
+
     def fitted(self, steps: int) -> Model:
         """The model of all measurements so far."""
         tree = build_tree((m.columns for m in self.measurements), self.data.sizes)
-        total = total_of(self.measurements)
+        total = self.total()
         return fit(tree, self.measurements, start=self.model, total=total, steps=steps)
 
     def _measure(self, columns: Clique, rho: float) -> None:
@@ -170,7 +175,7 @@ class _Run:
         """Marginals with the largest weighted error above what noise would add."""
         open_ = self._that_fit()
         scale = gaussian_scale(self.measure_rho, self.data.unit)
-        total = total_of(self.measurements)
+        total = self.total()
         scores = np.empty(len(open_))
         for i, columns in enumerate(open_):
             exact = self.exact[columns]
@@ -189,13 +194,19 @@ class _Run:
     def _that_fit(self) -> list[Clique]:
         """Candidates that keep the junction tree small; the bound grows with what is spent."""
         held = [m.columns for m in self.measurements]
-        sets = [set(clique) for clique in self.model.tree.cliques]
-        fitting = [
-            columns
-            for columns in self.candidates
-            if any(set(columns) <= clique for clique in sets)
-            or self._tree(held, columns).cells(self.data.sizes) <= self._bound()
-        ]
+        tree, sizes = self.model.tree, self.data.sizes
+        sets, part = [set(clique) for clique in tree.cliques], tree.parts()
+        room = self._bound() - tree.cells(sizes)
+        fitting = []
+        for columns in self.candidates:
+            apart = len({part[c] for c in columns}) == len(columns)
+            if apart:  # joins trees that have nothing in common: one clique more, exactly
+                fits = math.prod(sizes[c] for c in columns) <= room
+            else:
+                fits = any(set(columns) <= clique for clique in sets)
+                fits = fits or self._tree(held, columns).cells(sizes) <= self._bound()
+            if fits:
+                fitting.append(columns)
         return fitting or [c for c in self.candidates if len(c) == 1]
 
     def _within_bound(self, chosen: list[Clique]) -> list[Clique]:
@@ -214,7 +225,7 @@ class _Run:
 
     def _anneal(self, before: Mapping[Clique, NDArray[np.float64]]) -> None:
         """Halve the noise when the answers no longer tell more than it hides."""
-        total = total_of(self.measurements)
+        total = self.total()
         noise = math.sqrt(2 / math.pi) * gaussian_scale(self.measure_rho, self.data.unit)
         changed = [
             total * np.abs(self.model.marginal(c) - old).sum() > noise * old.size
@@ -232,11 +243,10 @@ def _closure(workload: Mapping[Clique, float]) -> dict[Clique, float]:
         for size in range(1, len(group) + 1)
         for part in combinations(group, size)
     }
-    weights = {
-        part: sum(w * len(set(part) & set(group)) for group, w in workload.items())
-        for part in sorted(parts)
-    }
+    columns: Counter[int] = Counter()
+    for group, weight in workload.items():
+        columns.update(dict.fromkeys(group, weight))  # type: ignore[arg-type]
+    # the sum over groups of what a part shares with each is the sum over the part's columns
+    weights = {part: float(sum(columns[c] for c in part)) for part in sorted(parts)}
     top = max(weights.values(), default=1.0)
     return {part: weight / top for part, weight in weights.items()}
-
-

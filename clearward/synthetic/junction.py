@@ -31,6 +31,13 @@ class JunctionTree:
         """Cells of all cliques together; ``sizes`` are values per column."""
         return sum(math.prod(sizes[c] for c in clique) for clique in self.cliques)
 
+    def parts(self) -> dict[int, int]:
+        """Column -> number of the connected part it is in."""
+        part: list[int] = []
+        for i, parent in enumerate(self.parents):
+            part.append(part[parent] if self.separators[i] else i)
+        return {c: part[i] for i, clique in enumerate(self.cliques) for c in clique}
+
     def home(self, columns: Iterable[int]) -> int:
         """Position of the smallest clique that holds all the columns; ValueError if none does."""
         wanted = set(columns)

@@ -157,13 +157,18 @@ def _joined(
     axes: Clique, table: Array, incoming: Sequence[tuple[Clique, Array]], kept: set[int]
 ) -> tuple[Clique, Array]:
     """Multiply tables and sum down to the columns kept."""
-    every = sorted({*axes, *(c for other, _ in incoming for c in other)})
-    place = {c: i for i, c in enumerate(every)}
-    out = tuple(c for c in every if c in kept)
-    operands: list[object] = [table, [place[c] for c in axes]]
     for other, more in incoming:
-        operands += [more, [place[c] for c in other]]
-    return out, np.einsum(*operands, [place[c] for c in out], optimize=len(incoming) > 1)
+        every = tuple(sorted({*axes, *other}))
+        table = _onto(table, axes, every) * _onto(more, other, every)
+        axes = every
+    out = tuple(c for c in axes if c in kept)
+    return out, summed(table, axes, out)
+
+
+def _onto(table: Array, axes: Clique, every: Clique) -> Array:
+    """A view with an axis of length one for every column the table lacks."""
+    shape = dict(zip(axes, table.shape, strict=True))
+    return table.reshape([shape.get(c, 1) for c in every])
 
 
 def _cells(sizes: Sequence[int], columns: Clique) -> int:

@@ -22,11 +22,12 @@ _SCORE_STEPS = 1000
 
 
 @cache
-def _opendp() -> Any:
-    import opendp.prelude as dp  # noqa: PLC0415  (half a second that only this step needs)
+def _opendp() -> tuple[Any, Any, Any, Any]:
+    """OpenDP's modules one by one: its prelude loads seconds of packages that nothing here needs."""
+    from opendp import domains, measurements, measures, metrics, mod  # noqa: PLC0415
 
-    dp.enable_features("contrib")
-    return dp
+    mod.enable_features("contrib")
+    return domains, measurements, measures, metrics
 
 
 def gaussian_scale(rho: float, sensitivity: int) -> float:
@@ -45,9 +46,9 @@ def noisy_counts(
         scale: standard deviation of the noise.
         sensitivity, account: what one patient can change, and who pays.
     """
-    dp = _opendp()
-    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
-    mechanism = dp.m.make_gaussian(*space, scale=scale)
+    domains, measurements, _, metrics = _opendp()
+    space = domains.vector_domain(domains.atom_domain(T="i64")), metrics.l2_distance(T="f64")
+    mechanism = measurements.make_gaussian(*space, scale=scale)
     account.pay(mechanism.map(float(sensitivity)))
     noisy = mechanism([int(c) for c in counts.ravel()])
     return np.asarray(noisy, dtype=np.float64).reshape(counts.shape)
@@ -67,14 +68,14 @@ def select_top(
         k: how many; at most the number of candidates.
         account: who pays.
     """
-    dp = _opendp()
+    domains, measurements, measures, metrics = _opendp()
     steps = np.floor(scores / sensitivity * _SCORE_STEPS).astype(np.int64)
     change = _SCORE_STEPS + 1  # flooring may add one step
     # ρ of one choice is (change / scale)² / 2
     scale = change * math.sqrt(k / (2 * rho)) * (1 + 1e-9)
-    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.linf_distance(T="i64")
-    mechanism = dp.m.make_noisy_top_k(
-        *space, dp.zero_concentrated_divergence(), k=k, scale=scale
+    space = domains.vector_domain(domains.atom_domain(T="i64")), metrics.linf_distance(T="i64")
+    mechanism = measurements.make_noisy_top_k(
+        *space, measures.zero_concentrated_divergence(), k=k, scale=scale
     )
     account.pay(mechanism.map(change))
     return [int(index) for index in mechanism([int(s) for s in steps])]
