@@ -1,5 +1,5 @@
-"""What a product's spec says about its evaluation sample: size, privacy budget and how each column is
-modelled. Add a key here when the generator must decide something per product; how it generates
+"""What a product's spec says about its evaluation sample: size, privacy budget and how each column
+is modelled. Add a key here when the generator must decide something per product; how it generates
 belongs to `synthetic`.
 
 Everything here is decided by people, never read from the data: a list of categories or an edge that

@@ -29,7 +29,8 @@ def delta_of(rho: float, epsilon: float) -> float:
         alpha = (low + high) / 2
         slope = (2 * alpha - 1) * rho - epsilon + math.log1p(-1 / alpha)
         low, high = (alpha, high) if slope < 0 else (low, alpha)
-    return min(1.0, math.exp((alpha - 1) * (alpha * rho - epsilon)) / (alpha - 1) * (1 - 1 / alpha) ** alpha)
+    exponent = (alpha - 1) * (alpha * rho - epsilon) + alpha * math.log1p(-1 / alpha)
+    return min(1.0, math.exp(exponent) / (alpha - 1))
 
 
 def epsilon_of(rho: float, delta: float) -> float:

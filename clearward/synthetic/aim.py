@@ -1,5 +1,5 @@
-"""Select, measure, generate: AIM (McKenna, Mullins, Sheldon, Miklau 2022) over coded columns. What the
-columns are belongs to `domain`; what a release may spend to `ledger`.
+"""Select, measure, generate: AIM (McKenna, Mullins, Sheldon, Miklau 2022) over coded columns. What
+the columns are belongs to `domain`; what a release may spend to `ledger`.
 
 Differences from the paper: several marginals may be chosen per round (the exponential mechanism
 without repetition, paid for each choice), the share of the first one-way marginals is a parameter,
@@ -245,7 +245,7 @@ def _closure(workload: Mapping[Clique, float]) -> dict[Clique, float]:
     }
     columns: Counter[int] = Counter()
     for group, weight in workload.items():
-        columns.update(dict.fromkeys(group, weight))  # type: ignore[arg-type]
+        columns.update(dict.fromkeys(group, weight))
     # the sum over groups of what a part shares with each is the sum over the part's columns
     weights = {part: float(sum(columns[c] for c in part)) for part in sorted(parts)}
     top = max(weights.values(), default=1.0)

@@ -1,6 +1,7 @@
-"""Does a generated sample keep the product's contract? Judged on the files, before anybody gets them.
+"""Does a generated sample keep the product's contract? Judged on the files before they go out.
 
-A sample that fails is a fault of ours, not of the data: nothing is handed out, the budget stays spent.
+A sample that fails is a fault of the spec, not of the data: nothing is handed out, and the budget
+stays spent.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -89,11 +90,11 @@ class Attribute:
         empty = (codes == self.size - 1) if self.has_null else np.zeros(len(codes), dtype=bool)
         if isinstance(self.rule, Listed):
             values: NDArray[np.object_] = np.array([*self.rule.values, None], dtype=object)
-            return pa.array(np.where(empty, None, values[codes]).tolist(), pa.string())
+            return pa.array(values[codes].tolist(), pa.string())
         edges = np.asarray(self.rule.edges)
         band = np.minimum(codes, len(edges) - 2)
         if self.rule.decimals is None:
-            labels = [f"{low:.0f}-{high - 1:.0f}" for low, high in zip(edges, edges[1:], strict=False)]
+            labels = [f"{low:.0f}-{high - 1:.0f}" for low, high in pairwise(edges)]
             return pa.array(np.array(labels, dtype=object)[band], pa.string(), mask=empty)
         drawn = edges[band] + generator.random(len(codes)) * (edges[band + 1] - edges[band])
         if self.rule.decimals == 0:
@@ -147,7 +148,9 @@ def _design(
             derived[name] = rule.sql
             continue
         resolved = _resolve(connection, rule) if isinstance(rule, Listed) else rule
-        modelled.append(Attribute(entity, name, resolved, _has_null(name, known.get(name), resolved)))
+        modelled.append(
+            Attribute(entity, name, resolved, _has_null(name, known.get(name), resolved))
+        )
     events = not contract.is_of_patients and "patient_key" in known
     edges = tuple(float(edge) for edge in rules.counts)
     counts = Attribute(entity, ROWS, Banded(edges), False) if events else None

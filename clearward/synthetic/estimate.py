@@ -56,7 +56,7 @@ def fit(
     potentials = _moved(start, tree)
     beliefs = calibrate(tree, potentials)
     loss, slopes = _loss(tree, beliefs, measurements, homes=homes, total=total)
-    step = 1.0 / max(1e-12, max(float(np.abs(s).max()) for s in slopes)) if slopes else 0.0
+    step = 1.0 / max(1e-12, *(float(np.abs(s).max()) for s in slopes)) if slopes else 0.0
     for _ in range(steps):
         candidate = tuple(p - step * s for p, s in zip(potentials, slopes, strict=True))
         tables = calibrate(tree, candidate)

@@ -1,5 +1,5 @@
-"""From private models to tables of the product's shape. Everything here is post-processing: it reads
-models, the spec and public code lists, never a row of the product.
+"""From private models to tables of the product's shape. Everything here is post-processing: it
+reads models, the spec and public code lists, never a row of the product.
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ class Fits:
 
 
 def generate(
-    connection: duckdb.DuckDBPyConnection, fits: Fits, designs: Mapping[str, TableDesign], *, patients: int
+    connection: duckdb.DuckDBPyConnection,
+    fits: Fits,
+    designs: Mapping[str, TableDesign],
+    *,
+    patients: int,
 ) -> None:
     """Make table ``raw_patient`` and a ``raw_<entity>`` per table of events.
 
@@ -52,12 +56,17 @@ def generate(
     attributes, fitted = fits.patient
     codes = fitted.model.sample(patients, generator)
     place = {a.name: i for i, a in enumerate(attributes)}
-    record = {a.name: a.decode(codes[:, i], generator) for a, i in zip(attributes, place.values(), strict=True)}
+    record = {
+        a.name: a.decode(codes[:, i], generator)
+        for a, i in zip(attributes, place.values(), strict=True)
+    }
     keys = random_keys(patients)
     _load(connection, "raw_patient", {"patient_key": pa.array(keys), **record})
     visits: _Visits | None = None
     for entity in sorted(fits.events, key=lambda e: (e != "encounter", e)):
-        counts = np.asarray(record[f"{entity}__rows"].to_numpy(zero_copy_only=False), dtype=np.int64)
+        counts = np.asarray(
+            record[f"{entity}__rows"].to_numpy(zero_copy_only=False), dtype=np.int64
+        )
         owner = np.repeat(np.arange(patients), counts)
         known = codes[owner, place[fits.given.name]]
         columns = _rows(fits.events[entity], known, generator)
@@ -79,7 +88,9 @@ class _Visits:
     day: pa.Array
     keys: NDArray[np.object_]
 
-    def link(self, columns: dict[str, pa.Array], owner: Codes, generator: np.random.Generator) -> None:
+    def link(
+        self, columns: dict[str, pa.Array], owner: Codes, generator: np.random.Generator
+    ) -> None:
         """Give each row the key and day of one of its own patient's encounters."""
         first = np.cumsum(self.counts) - self.counts
         chosen = first[owner] + (generator.random(len(owner)) * self.counts[owner]).astype(np.int64)
@@ -110,7 +121,9 @@ def random_keys(rows: int) -> NDArray[np.object_]:
     return np.array([text[i : i + width] for i in range(0, len(text), width)], dtype=object)
 
 
-def _load(connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, pa.Array]) -> None:
+def _load(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, pa.Array]
+) -> None:
     connection.register("incoming", pa.table(dict(columns)))
     connection.execute(f"CREATE TABLE {name} AS FROM incoming")
     connection.unregister("incoming")
@@ -134,8 +147,8 @@ def write_tables(
         order = _order(design.contract.key, design.contract.columns)
         rows[entity] = write_parquet(connection, table_sql(design, month), target, order_by=order)
         connection.execute(
-            f"COPY (FROM read_parquet('{_quoted(target)}')) TO '{_quoted(target.with_suffix('.csv'))}' "
-            "(FORMAT csv, HEADER)"
+            f"COPY (FROM read_parquet('{_quoted(target)}')) "
+            f"TO '{_quoted(target.with_suffix('.csv'))}' (FORMAT csv, HEADER)"
         )
     return rows
 

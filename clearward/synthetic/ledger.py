@@ -74,7 +74,9 @@ def read_budget(engine: Engine, synthesis: Synthesis) -> Budget:
             .select_from(AuditEvent)
             .where(AuditEvent.action == _ACTION, AuditEvent.subject == synthesis.product)
         )
-    if [s.ordinal for s in spends] != list(range(1, len(spends) + 1)) or (logged or 0) > len(spends):
+    if [s.ordinal for s in spends] != list(range(1, len(spends) + 1)) or (logged or 0) > len(
+        spends
+    ):
         raise StateError(
             "The ledger of privacy budgets has lost lines.",
             seen=f"{len(spends)} for {synthesis.product}",
@@ -114,9 +116,7 @@ def spend(engine: Engine, synthesis: Synthesis, *, month: str) -> PrivacySpend:
         except IntegrityError:  # somebody else took this number: look again at what is left
             continue
         detail = {"ordinal": line.ordinal, "epsilon": line.epsilon, "delta": line.delta, "rho": rho}
-        audit.append(
-            engine, actor="synthetic", action=_ACTION, subject=line.product, detail=detail
-        )
+        audit.append(engine, actor="synthetic", action=_ACTION, subject=line.product, detail=detail)
         return line
     raise StateError("The ledger is too busy.", do="try again")
 
@@ -125,8 +125,8 @@ def _exhausted(synthesis: Synthesis, budget: Budget) -> ProtectionError:
     return ProtectionError(
         f"The privacy budget of {synthesis.product} does not allow another sample.",
         seen=f"{budget.samples} samples, together ε {budget.epsilon_spent:.2f}",
-        expected=f"at most ε {synthesis.total_epsilon:g} after one more of ε {synthesis.epsilon:g}, "
-        f"at δ {synthesis.delta:g}",
+        expected=f"at most ε {synthesis.total_epsilon:g} after one more of ε "
+        f"{synthesis.epsilon:g}, at δ {synthesis.delta:g}",
         do="use the sample there is; raise total_epsilon in the product spec only with the data "
         "protection officer",
     )

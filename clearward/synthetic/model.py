@@ -89,7 +89,7 @@ def uniform(tree: JunctionTree, sizes: Sequence[int]) -> Model:
 def calibrate(tree: JunctionTree, potentials: Sequence[Array]) -> tuple[Array, ...]:
     """Probability tables of all cliques from log potentials."""
     total = list(potentials)
-    sent: list[Array | None] = [None] * len(total)
+    sent = [np.empty(0)] * len(total)
     for i in range(len(total) - 1, 0, -1):
         parent = tree.parents[i]
         message = _log_sum(total[i], tree.cliques[i], tree.separators[i])
@@ -98,7 +98,9 @@ def calibrate(tree: JunctionTree, potentials: Sequence[Array]) -> tuple[Array, .
     tables = [np.empty(0)] * len(total)
     for i in range(len(total)):
         if i:
-            back = _log_sum(total[tree.parents[i]], tree.cliques[tree.parents[i]], tree.separators[i])
+            back = _log_sum(
+                total[tree.parents[i]], tree.cliques[tree.parents[i]], tree.separators[i]
+            )
             total[i] = total[i] + spread(back - sent[i], tree.separators[i], tree.cliques[i])
         raised = np.exp(total[i] - total[i].max())
         tables[i] = raised / raised.sum()
@@ -107,9 +109,7 @@ def calibrate(tree: JunctionTree, potentials: Sequence[Array]) -> tuple[Array, .
 
 def spread(table: Array, columns: Clique, clique: Clique) -> Array:
     """A view of the table that broadcasts over the clique; ``columns`` in the clique's order."""
-    return table.reshape(
-        [table.shape[columns.index(c)] if c in columns else 1 for c in clique]
-    )
+    return table.reshape([table.shape[columns.index(c)] if c in columns else 1 for c in clique])
 
 
 def summed(table: Array, clique: Clique, columns: Clique) -> Array:
@@ -123,14 +123,13 @@ def _log_sum(table: Array, clique: Clique, columns: Clique) -> Array:
     if not away:
         return table
     top = table.max(axis=away, keepdims=True)
-    return np.log(np.exp(table - top).sum(axis=away)) + top.reshape(
-        [s for i, s in enumerate(table.shape) if i not in away]
-    )
+    low: Array = np.log(np.exp(table - top).sum(axis=away)) + top.squeeze(axis=away)
+    return low
 
 
 def _subtree(tree: JunctionTree, wanted: set[int]) -> list[int]:
     """Cliques needed to join the wanted columns, parents first."""
-    home = {}
+    home: dict[int, int] = {}
     for i, clique in enumerate(tree.cliques):
         for column in wanted.intersection(clique):
             home.setdefault(column, i)

@@ -1,5 +1,5 @@
-"""The only door to randomness that privacy rests on: OpenDP's samplers, exact on integers and fed by
-the operating system's generator. A measurement asks OpenDP what it costs and pays before it looks.
+"""The only door to randomness that privacy rests on: OpenDP's samplers, exact on integers and fed
+by the operating system's generator. A measurement asks OpenDP its cost and pays before it looks.
 
 Floating-point noise (Mironov 2012) and NumPy's generators never touch a count. Sampling from a
 finished model is post-processing and may use them.
@@ -23,7 +23,7 @@ _SCORE_STEPS = 1000
 
 @cache
 def _opendp() -> tuple[Any, Any, Any, Any]:
-    """OpenDP's modules one by one: its prelude loads seconds of packages that nothing here needs."""
+    """OpenDP's modules one by one: its prelude loads packages that nothing here needs."""
     from opendp import domains, measurements, measures, metrics, mod  # noqa: PLC0415
 
     mod.enable_features("contrib")
@@ -31,7 +31,7 @@ def _opendp() -> tuple[Any, Any, Any, Any]:
 
 
 def gaussian_scale(rho: float, sensitivity: int) -> float:
-    """Standard deviation of noise that costs ρ: sensitivity / √(2ρ), rounded up in its last digits."""
+    """Standard deviation of noise that costs ρ: sensitivity / √(2ρ), rounded up."""
     return sensitivity / math.sqrt(2 * rho) * (1 + 1e-9)
 
 

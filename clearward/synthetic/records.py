@@ -19,7 +19,7 @@ from clearward.synthetic.domain import Attribute, TableDesign
 from clearward.warehouse import read_parquet_sql
 
 UNIT = 10_000
-"""Weight that all events of one patient in one table share; a patient with more rows is left out."""
+"""Weight that all events of a patient in one table share; who has more rows is left out."""
 
 
 def open_sources(connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Path]) -> None:

@@ -137,7 +137,7 @@ def fit_product(
 
 
 def _plan(columns: int, rho: float, emphasised: tuple[Clique, ...]) -> Plan:
-    workload = dict.fromkeys(combinations(range(columns), 2), 1.0)
+    workload: dict[Clique, float] = dict.fromkeys(combinations(range(columns), 2), 1.0)
     workload |= dict.fromkeys(emphasised, _EMPHASIS)
     return Plan(workload, rho, _FIRST_SHARE, _BATCH, _ROUNDS, _CELLS, _STEPS)
 

@@ -1,4 +1,4 @@
-"""Where finished samples are kept, and proof that they are unchanged. Making one belongs to `sample`."""
+"""Where finished samples are kept, and proof that they are unchanged. Making one is `sample`'s."""
 
 from __future__ import annotations
 
