@@ -6,7 +6,7 @@ Times are UTC, ISO 8601 text with seconds, so that SQLite and PostgreSQL sort th
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, Double, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clearward.state.base import Base
@@ -143,9 +143,9 @@ class PrivacySpend(Base):
     month: Mapped[str] = mapped_column(String(7))
     mechanism: Mapped[str] = mapped_column(String(64))
     unit: Mapped[str] = mapped_column(String(16))
-    epsilon: Mapped[float]
-    delta: Mapped[float]
-    rho: Mapped[float]
+    epsilon: Mapped[float] = mapped_column(Double)
+    delta: Mapped[float] = mapped_column(Double)
+    rho: Mapped[float] = mapped_column(Double)
     spent_at: Mapped[str] = mapped_column(String(32))
 
     __table_args__ = (UniqueConstraint("product", "ordinal"),)
