@@ -239,7 +239,8 @@ def plant_canary(settings):
         PRODUCT,
         "patient",
         f"SELECT '{CANARY}' AS patient_key, 'X' AS sex, 1900 AS birth_year, "
-        "'atlantis' AS region_l1, 2029 AS index_year, true AS is_deceased, 999.0 AS bmi_kg_m2, 'meerschaum' AS smoking",
+        "'atlantis' AS region_l1, 2029 AS index_year, true AS is_deceased, "
+        "999.0 AS bmi_kg_m2, 'meerschaum' AS smoking",
     )
     add(
         settings,
