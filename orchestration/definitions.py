@@ -13,6 +13,7 @@ from orchestration.assets.dbt_models import build_dbt_assets
 from orchestration.assets.deidentified import deidentified, findings
 from orchestration.assets.identified import cleared, raw
 from orchestration.assets.products import product_assets
+from orchestration.assets.synthetic import synthetic_assets
 from orchestration.resources import Clearward, QuickDbt
 
 # Two cores; and a step's process is forked from one that has loaded the definitions, which takes
@@ -28,7 +29,15 @@ TWO_STEPS = dg.multiprocess_executor.configured(
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Everything the UI shows; tests pass resources of their own."""
     return dg.Definitions(
-        assets=[raw, cleared, deidentified, findings, build_dbt_assets(), *product_assets()],
+        assets=[
+            raw,
+            cleared,
+            deidentified,
+            findings,
+            build_dbt_assets(),
+            *product_assets(),
+            *synthetic_assets(),
+        ],
         jobs=[jobs.hospital_month, jobs.month_candidates, jobs.publish_releases],
         schedules=[schedules.monthly_refresh],
         sensors=[sensors.new_extracts, sensors.complete_months, sensors.failed_runs],

@@ -21,6 +21,7 @@ from clearward.releases.documents import Facts
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.records import record_candidate
+from clearward.releases.samples import place_sample
 from clearward.releases.shelf import last_manifest, load_manifest, versions
 from clearward.releases.signing import key_id, load_public_key
 from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
@@ -116,6 +117,7 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
+        place_sample(settings, tables, building / _FILES, product=product)
         files = write_bundle(building / _FILES, told, data_docs=docs)
         candidate = Candidate(
             **names,

@@ -6,7 +6,7 @@ Times are UTC, ISO 8601 text with seconds, so that SQLite and PostgreSQL sort th
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, Double, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clearward.state.base import Base
@@ -147,3 +147,37 @@ class AuditEvent(Base):
     detail: Mapped[dict[str, object]] = mapped_column(JSON)
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class PrivacySpend(Base):
+    """Privacy budget that one synthetic sample of a product took; never changed, never deleted."""
+
+    __tablename__ = "privacy_spend"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    product: Mapped[str] = mapped_column(String(64))
+    ordinal: Mapped[int] = mapped_column(Integer)
+    month: Mapped[str] = mapped_column(String(7))
+    mechanism: Mapped[str] = mapped_column(String(64))
+    unit: Mapped[str] = mapped_column(String(16))
+    epsilon: Mapped[float] = mapped_column(Double)
+    delta: Mapped[float] = mapped_column(Double)
+    rho: Mapped[float] = mapped_column(Double)
+    spent_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (UniqueConstraint("product", "ordinal"),)
+
+
+class SyntheticSample(Base):
+    """A finished sample, by the hash of its files; ``ordinal`` is that of its spend."""
+
+    __tablename__ = "synthetic_sample"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    product: Mapped[str] = mapped_column(String(64))
+    ordinal: Mapped[int] = mapped_column(Integer)
+    month: Mapped[str] = mapped_column(String(7))
+    sample_sha256: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (UniqueConstraint("product", "ordinal"),)

@@ -80,7 +80,7 @@ def _protected(product: Product) -> dg.AssetsDefinition:
 def _candidate(product: Product) -> dg.AssetsDefinition:
     @dg.asset(
         key=["candidate", product.name],
-        deps=[dg.AssetKey(["protected", product.name])],
+        deps=[dg.AssetKey([step, product.name]) for step in ("protected", "synthetic")],
         partitions_def=months,
         backfill_policy=one_month_at_a_time,
         group_name=product.name,
