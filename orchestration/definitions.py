@@ -14,6 +14,7 @@ from orchestration.assets.deidentified import deidentified, findings
 from orchestration.assets.identified import cleared, raw
 from orchestration.assets.products import product_assets
 from orchestration.resources import Clearward, QuickDbt
+from orchestration.withdrawals import carry_withdrawals, daily_withdrawals, withdrawals
 
 # Two cores; and a step's process is forked from one that has loaded the definitions, which takes
 # seconds.
@@ -28,9 +29,17 @@ TWO_STEPS = dg.multiprocess_executor.configured(
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Everything the UI shows; tests pass resources of their own."""
     return dg.Definitions(
-        assets=[raw, cleared, deidentified, findings, build_dbt_assets(), *product_assets()],
-        jobs=[jobs.hospital_month, jobs.month_candidates, jobs.publish_releases],
-        schedules=[schedules.monthly_refresh],
+        assets=[
+            *(raw, cleared, deidentified, findings),
+            build_dbt_assets(),
+            *product_assets(),
+            withdrawals,
+        ],
+        jobs=[
+            *(jobs.hospital_month, jobs.month_candidates, jobs.publish_releases),
+            carry_withdrawals,
+        ],
+        schedules=[schedules.monthly_refresh, daily_withdrawals],
         sensors=[sensors.new_extracts, sensors.complete_months, sensors.failed_runs],
         resources=resources or default_resources(),
         executor=TWO_STEPS,
