@@ -84,7 +84,9 @@ def _rewrite(
     source: Path,
     target: Path,
 ) -> FileEntry:
-    columns = dict(entry.columns or {})
+    # The manifest names the columns in alphabetical order, the file in its own
+    described = connection.execute(f"DESCRIBE SELECT * FROM {read_parquet_sql([source])}")
+    columns = {str(name): str(kind) for name, kind, *_ in described.fetchall()}
     keys = [name for name in columns if name.endswith("_key")]
     days = [name for name, kind in columns.items() if kind.startswith(("DATE", "TIMESTAMP"))]
     _check_columns(entry, columns, keys=keys, days=days)
