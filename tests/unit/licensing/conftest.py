@@ -7,11 +7,12 @@ from starlette.testclient import TestClient
 from clearward.consent.model import EVENT_SCHEMA
 from clearward.consent.registry import event_key, load_events, record_withdrawal
 from clearward.keyring import pseudonym
-from clearward.licensing import registry
+from clearward.licensing import recall_lists, registry
 from clearward.licensing.recall import process_withdrawals
 from clearward.licensing.service import create_app
 from clearward.products.spec import load_product
 from clearward.state.base import state_engine
+from clearward.state.migrate import migrate
 from tests.unit.releases import factory
 from tests.unit.releases.conftest import House
 
@@ -72,8 +73,11 @@ def office(published, tmp_path):
 class People:
     """A house whose published patients are known: consent names them ``r0``, ``r1`` …"""
 
-    def __init__(self, home):
+    def __init__(self, home, database=""):
         self.house = House(home)
+        if database:
+            migrate(state_engine(database))
+            self.house.settings = factory.moved(self.house.settings, database=database)
         self.office = Office(self.house, self.house.settings.database)
         self.settings, self.keyring = self.house.settings, self.house.keyring
         self.engine, self.clock, self.storage = (
@@ -120,6 +124,11 @@ class People:
         }
         event["event_key"] = event_key(event)
         return load_events(self.engine, pa.Table.from_pylist([event], schema=EVENT_SCHEMA))
+
+    def recall_list(self, licensee, name):
+        return recall_lists.send(
+            self.engine, name, licensee=licensee, actor="test", now=self.clock.moment
+        )
 
     def process(self):
         return process_withdrawals(self.settings, self.keyring, self.storage, now=self.clock.moment)
