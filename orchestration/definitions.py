@@ -15,6 +15,7 @@ from orchestration.assets.identified import cleared, raw
 from orchestration.assets.products import product_assets
 from orchestration.assets.synthetic import synthetic_assets
 from orchestration.resources import Clearward, QuickDbt
+from orchestration.withdrawals import carry_withdrawals, daily_withdrawals, withdrawals
 
 # Two cores; and a step's process is forked from one that has loaded the definitions, which takes
 # seconds.
@@ -40,6 +41,16 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
         ],
         jobs=[jobs.hospital_month, jobs.month_candidates, jobs.publish_releases],
         schedules=[schedules.monthly_refresh],
+            *(raw, cleared, deidentified, findings),
+            build_dbt_assets(),
+            *product_assets(),
+            withdrawals,
+        ],
+        jobs=[
+            *(jobs.hospital_month, jobs.month_candidates, jobs.publish_releases),
+            carry_withdrawals,
+        ],
+        schedules=[schedules.monthly_refresh, daily_withdrawals],
         sensors=[sensors.new_extracts, sensors.complete_months, sensors.failed_runs],
         resources=resources or default_resources(),
         executor=TWO_STEPS,

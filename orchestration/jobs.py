@@ -15,11 +15,12 @@ hospital_month = dg.define_asset_job(
     description="One hospital's month: extract in, de-identified tables and findings out.",
 )
 
+_licensing = dg.AssetSelection.groups("licensing")
 _released = dg.AssetSelection.assets(*(["released", name] for name in product_names()))
 month_candidates = dg.define_asset_job(
     "month_candidates",
     # everything after the hospitals: seeds have no upstream, so "downstream" would miss them
-    selection=dg.AssetSelection.all() - _hospitals - _released,
+    selection=dg.AssetSelection.all() - _hospitals - _released - _licensing,
     tags=MONTH_BY_MONTH,
     description="One month of all hospitals: dbt, protection, gates, release candidates.",
 )

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from clearward.cli.show import console, show_rows
-from clearward.licensing import registry
+from clearward.licensing import ledger, registry
+from clearward.licensing.model import Copy, licensee_name
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
 
@@ -25,6 +26,10 @@ def create(
     until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day.")],
     purpose: Annotated[str, typer.Option(help="What it is for.")] = "commercial_licensing",
     versions: Annotated[str, typer.Option(help="Versions covered, such as 1.x.")] = "1.x",
+    copy: Annotated[Copy, typer.Option(help="Own pseudonyms, or the canonical files.")] = Copy.OWN,
+    key: Annotated[
+        Path | None, typer.Option(help="The buyer's Ed25519 public key (PEM), for attestations.")
+    ] = None,
 ) -> None:
     """Keep a signed agreement as a licence and print its id."""
     licence = registry.create_licence(
@@ -36,6 +41,8 @@ def create(
         terms=terms.read_bytes(),
         valid_from=datetime.now(UTC),
         valid_until=until.replace(tzinfo=UTC) + timedelta(days=1),
+        copy=copy,
+        key_pem=key.read_bytes() if key else b"",
     )
     console.print(f"{licence.id}. Next: clearward licence token {licence.id}")
 
@@ -44,7 +51,27 @@ def create(
 def list_all(as_json: Json = False) -> None:
     """Every licence."""
     licences = registry.list_licences(state_engine(load_settings().database))
-    show_rows("Licences", [vars(licence) for licence in licences], as_json=as_json)
+    rows = [{**vars(licence), "key_pem": bool(licence.key_pem)} for licence in licences]
+    show_rows("Licences", rows, as_json=as_json)
+
+
+@app.command()
+def deliveries(
+    product: Annotated[str, typer.Option(help="Only this product.")] = "",
+    buyer: Annotated[str, typer.Option(help="Only this organisation.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Who received which version, from the delivery ledger, which is checked against the log."""
+    engine = state_engine(load_settings().database)
+    ledger.verify_ledger(engine)
+    receipts = ledger.all_receipts(engine)
+    rows = [
+        vars(receipt)
+        for receipt in receipts
+        if product in ("", receipt.product)
+        and (not buyer or licensee_name(buyer) == receipt.licensee)
+    ]
+    show_rows("Deliveries", rows, as_json=as_json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from clearward.cli import audit, consent, extract, licence, release, risk, synthetic
+from clearward.cli import audit, consent, extract, licence, recall, release, risk, synthetic
 from clearward.cli.show import console, errors, show_rows
 from clearward.doctor import examine
 from clearward.errors import ClearwardError
@@ -39,6 +39,7 @@ Settings come from CLEARWARD_* variables; see .env.example. Exit codes: 0 done, 
 app.add_typer(extract.app, name="extract")
 app.add_typer(release.app, name="release")
 app.add_typer(licence.app, name="licence")
+app.add_typer(recall.app, name="recall")
 app.add_typer(consent.app, name="consent")
 app.add_typer(synthetic.app, name="synthetic")
 app.add_typer(audit.app, name="audit")

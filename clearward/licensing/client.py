@@ -4,18 +4,22 @@ and nothing of the publisher's machine. Plain HTTP is refused except on the own 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from clearward.errors import LicenceError, ReleaseError, StorageBusyError
+from clearward.licensing.attestation import Attested, sign_attestation
+from clearward.licensing.recall_lists import read_recall
 from clearward.releases.manifest import FileEntry, read_manifest
 from clearward.releases.tables import hash_file
 from clearward.releases.verify import Verified, verify_release
@@ -24,6 +28,7 @@ from clearward.storage.port import CHUNK
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 _TIMEOUT = 60
+_JSON = "application/json"
 
 
 @dataclass(frozen=True)
@@ -73,13 +78,53 @@ class Client:
         (folder / check_key(manifest_path)).write_bytes(envelope)
         return verify_release(folder, public_key, product=product, version=version)
 
+    def recalls(self) -> list[dict[str, Any]]:
+        """The recall lists for what was received, without the patients on them."""
+        return list(self._get("/v1/recalls")["recalls"])
+
+    def fetch_recall(
+        self, list_id: str, *, folder: Path, public_key: Ed25519PublicKey
+    ) -> dict[str, Any]:
+        """Fetch a recall list, check its signature and keep it for oneself, mode 0600.
+
+        Returns what it asks for: ``product``, ``due_at``, ``recalled`` (version, copy,
+        patient_keys). ReleaseError when it is not the publisher's; nothing is kept then.
+        """
+        document = self._call(f"/v1/recalls/{check_key(list_id)}")
+        asked = read_recall(document, public_key)
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{check_key(list_id)}.dsse.json"
+        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 - with its mode
+            file.write(document)
+        return asked
+
+    def attest(
+        self,
+        list_file: Path,
+        *,
+        by: str,
+        deleted_at: datetime,
+        key: Ed25519PrivateKey | None = None,
+    ) -> dict[str, Any]:
+        """Say that what a fetched list names is deleted; signed, where the licence names a key."""
+        document = list_file.read_bytes()
+        name = read_recall(document, None)["list_id"]
+        said = Attested(name, hashlib.sha256(document).hexdigest(), by, deleted_at)
+        body = sign_attestation(said, key) if key else json.dumps(said.fields()).encode()
+        answer = self._call(f"/v1/recalls/{check_key(name)}/attestation", body=body)
+        return dict(json.loads(answer))
+
     def _get(self, path: str) -> dict[str, Any]:
-        url = self.base_url.rstrip("/") + path
-        with _open(url, {"Authorization": f"Bearer {self.token}"}) as answer:
-            document = json.load(answer)
+        document = json.loads(self._call(path))
         if not isinstance(document, dict):
             raise ReleaseError("The service's answer cannot be understood.", seen=path)
         return document
+
+    def _call(self, path: str, *, body: bytes | None = None) -> bytes:
+        url = self.base_url.rstrip("/") + path
+        headers = {"Authorization": f"Bearer {self.token}"}
+        with _open(url, headers, body=body) as answer:
+            return bytes(answer.read())
 
 
 def _fetch(url: str, target: Path, entry: FileEntry) -> None:
@@ -115,13 +160,15 @@ def _receive(url: str, partial: Path, *, have: int) -> None:
             os.fsync(file.fileno())
 
 
-def _open(url: str, headers: dict[str, str] | None = None) -> Any:
+def _open(url: str, headers: dict[str, str] | None = None, *, body: bytes | None = None) -> Any:
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
         raise LicenceError(
             "A token or link must not travel unencrypted.", expected="https", do="use https"
         )
-    request = urllib.request.Request(url, headers=headers or {})  # noqa: S310 - checked above
+    request = urllib.request.Request(  # noqa: S310 - checked above
+        url, data=body, headers={**(headers or {}), **({"Content-Type": _JSON} if body else {})}
+    )
     try:
         return urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310 - checked above
     except urllib.error.HTTPError as error:
@@ -138,9 +185,10 @@ def _refused(status: int) -> LicenceError | StorageBusyError:
     if status >= 500:
         return StorageBusyError("The delivery service is busy.", seen=str(status), do="try again")
     words = {
+        400: "The service did not understand, or the attestation is not acceptable.",
         401: "The token is unknown, expired or revoked.",
         403: "The licence is not in force, or the link has expired.",
-        404: "The licence covers no such release.",
+        404: "The licence covers no such release or list.",
     }
     return LicenceError(
         words.get(status, "The delivery service refused."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
@@ -84,6 +85,13 @@ def release_links(
         "manifest_sha256": manifest.sha256,
         "files": links,
     }
+
+
+def links_lead_to(told: Mapping[str, object], base_url: str) -> bool:
+    """True when the links come back to the delivery service, False when a bucket serves them."""
+    files = told["files"]
+    assert isinstance(files, list)  # noqa: S101 - made by `release_links`
+    return all(file["url"].startswith(f"{base_url}/files/") for file in files)
 
 
 def find_file(manifest: Manifest, path: str) -> tuple[str, FileEntry] | None:

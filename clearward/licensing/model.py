@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,6 +15,13 @@ class Status(StrEnum):
 
     ACTIVE = "active"
     REVOKED = "revoked"
+
+
+class Copy(StrEnum):
+    """Which bytes a licence delivers."""
+
+    OWN = "own"
+    CANONICAL = "canonical"
 
 
 class Reason(StrEnum):
@@ -29,6 +37,7 @@ class Reason(StrEnum):
     OTHER_PURPOSE = "other_purpose"
     OTHER_VERSION = "other_version"
     RETIRED_RELEASE = "retired_release"
+    RECALLED_RELEASE = "recalled_release"
     NO_RELEASE = "no_release"
     BAD_TOKEN = "bad_token"  # noqa: S105 - a reason, not a token
     BAD_LINK = "bad_link"
@@ -43,6 +52,9 @@ class Licence:
         version_range: see `releases.version.range_bounds`.
         terms_sha256: hash of the signed text.
         valid_from, valid_until: first moment in force, first moment no longer in force; UTC.
+        copy: the licensee's own copy, with pseudonyms nobody else has, or the canonical files.
+        key_pem: the licensee's Ed25519 public key (PEM); with one, what they attest must be
+            signed by it. Empty: their token speaks for them.
     """
 
     id: str
@@ -54,6 +66,15 @@ class Licence:
     valid_from: datetime
     valid_until: datetime
     status: Status = Status.ACTIVE
+    copy: Copy = Copy.OWN
+    key_pem: str = ""
+
+    @property
+    def licensee(self) -> str:
+        """Who receives, as ledger and keys know them: the buyer's name without case, width or
+        spacing, so that all licences of one buyer share their pseudonyms and recall lists.
+        """
+        return licensee_name(self.buyer)
 
 
 @dataclass(frozen=True)
@@ -62,6 +83,11 @@ class Decision:
 
     allowed: bool
     reason: Reason
+
+
+def licensee_name(buyer: str) -> str:
+    """A buyer's name in one form (NFKC, case folded, single spaces)."""
+    return " ".join(unicodedata.normalize("NFKC", buyer).casefold().split())
 
 
 def parse_moment(text: str) -> datetime:

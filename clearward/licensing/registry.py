@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from clearward import audit
 from clearward.errors import LicenceError
-from clearward.licensing.model import Licence, Status, parse_moment
+from clearward.licensing.model import Copy, Licence, Status, parse_moment
 from clearward.licensing.policies import check_purpose
+from clearward.releases.signing import load_public_key
 from clearward.releases.version import range_bounds
 from clearward.state import models
 
@@ -42,9 +43,13 @@ def create_licence(
     terms: bytes,
     valid_from: datetime,
     valid_until: datetime,
+    copy: Copy = Copy.OWN,
+    key_pem: bytes = b"",
     actor: str = "clearward",
 ) -> Licence:
     """Keep a signed agreement; ``terms`` are the bytes of its text, of which the hash is kept.
+
+    ``copy``: which bytes are delivered; ``key_pem``: what the licensee signs with; see `Licence`.
 
     LicenceError where the product cannot be licensed for the purpose, or nothing would be covered.
     """
@@ -55,6 +60,8 @@ def create_licence(
     start, end = audit.utc_text(valid_from), audit.utc_text(valid_until)
     if start >= end:
         raise LicenceError("The licence would never be in force.", seen=f"{start} to {end}")
+    if key_pem:
+        load_public_key(key_pem)
     row = models.Licence(
         id=f"lic_{secrets.token_hex(8)}",
         buyer=buyer.strip(),
@@ -65,6 +72,8 @@ def create_licence(
         valid_from=start,
         valid_until=end,
         status=Status.ACTIVE.value,
+        copy=copy.value,
+        key_pem=key_pem.decode(),
     )
     licence = _value(row)
     with Session(engine) as session, session.begin():
@@ -192,4 +201,6 @@ def _value(row: models.Licence) -> Licence:
         valid_from=parse_moment(row.valid_from),
         valid_until=parse_moment(row.valid_until),
         status=Status(row.status),
+        copy=Copy(row.copy),
+        key_pem=row.key_pem,
     )

@@ -7,43 +7,46 @@ same 403. Every decision goes to the audit log; query strings, which hold signat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import BinaryIO
-from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clearward import audit
 from clearward.errors import ClearwardError, StorageBusyError
 from clearward.keyring import Keyring, load_keyring
-from clearward.licensing import registry
-from clearward.licensing.delivery import LinkClaim, find_file, may_follow, release_links
+from clearward.licensing import ledger, registry
+from clearward.licensing.access import may_download
+from clearward.licensing.copies import CopyOfRelease
+from clearward.licensing.copy_desk import CopyDesk
+from clearward.licensing.delivery import (
+    LinkClaim,
+    find_file,
+    links_lead_to,
+    may_follow,
+    release_links,
+)
+from clearward.licensing.ledger import ALL_FILES, Handover, Kind
 from clearward.licensing.model import Decision, Reason
-from clearward.licensing.policies import may_receive
-from clearward.licensing.ranges import ByteRange, UnsatisfiableError, parse_range
+from clearward.licensing.recall_service import RecallDesk
 from clearward.licensing.registry import Bearer
+from clearward.licensing.streaming import PRIVATE, refuse, serve_file
 from clearward.products.spec import product_names
-from clearward.releases.manifest import FileEntry, Manifest
-from clearward.releases.shelf import as_release, find_manifest, is_retired, versions
+from clearward.releases.manifest import Manifest
+from clearward.releases.shelf import as_release, find_manifest, versions
 from clearward.releases.signing import load_public_key
 from clearward.settings import Settings
 from clearward.state.base import state_engine
 from clearward.storage import Storage, open_storage
-from clearward.storage.port import CHUNK
 
 Clock = Callable[[], datetime]
-_PRIVATE = {
-    "Cache-Control": "private, no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 def _utc_now() -> datetime:
@@ -67,19 +70,23 @@ def create_app(
         base_url: where buyers reach the service, for links; default: what their request named.
     """
     keys = keyring or load_keyring(settings.keyring)
+    store = storage or open_storage(settings)
     desk = _Desk(
         engine=state_engine(settings.database),
         keyring=keys,
-        storage=storage or open_storage(settings),
+        storage=store,
         public_key=load_public_key(keys),
+        copies=CopyDesk(settings, keys, store),
         clock=clock,
         base_url=base_url.rstrip("/"),
     )
+    recalls = RecallDesk(desk.engine, clock, desk.find_bearer, desk.unknown_token)
     routes = [
         Route("/health", lambda _: JSONResponse({"status": "up"})),
         Route("/v1/releases", desk.releases),
         Route("/v1/releases/{product}/{version}/links", desk.links),
         Route("/files/{product}/{version}/{path:path}", desk.file, methods=["GET", "HEAD"]),
+        *recalls.routes(),
     ]
     return Starlette(
         routes=routes,
@@ -102,14 +109,15 @@ class _Desk:
     keyring: Keyring
     storage: Storage
     public_key: Ed25519PublicKey
+    copies: CopyDesk
     clock: Clock
     base_url: str
 
     def releases(self, request: Request) -> Response:
         """GET /v1/releases: what this token's licence covers."""
-        bearer = self._bearer(request)
+        bearer = self.find_bearer(request)
         if bearer is None:
-            return self._unknown_token("list")
+            return self.unknown_token("list")
         shown = []
         for product in product_names():
             for version in versions(self.storage, product):
@@ -118,33 +126,40 @@ class _Desk:
                 if manifest:
                     shown.append(as_release(manifest).metadata())
         self._log(bearer, "delivery.list", bearer.licence.product, Reason.GRANTED)
-        return JSONResponse({"releases": shown}, headers=_PRIVATE)
+        return JSONResponse({"releases": shown}, headers=PRIVATE)
 
     def links(self, request: Request) -> Response:
         """GET /v1/releases/{product}/{version}/links: expiring links to every file."""
-        bearer = self._bearer(request)
+        bearer = self.find_bearer(request)
         if bearer is None:
-            return self._unknown_token("links")
+            return self.unknown_token("links")
         product, version = _names(request)
         decision = self._decide(bearer, product, version)
         manifest = self._manifest(product, version) if decision.allowed else None
-        reason = decision.reason if manifest or not decision.allowed else Reason.NO_RELEASE
-        self._log(bearer, "delivery.links", f"{product}/{version}", reason)
-        if decision.reason in _LICENCE_IS_OVER:
-            return _refuse(403, "your licence is not in force")
         if manifest is None:
-            return _refuse(404, "no such release for this licence")
-        return JSONResponse(
-            release_links(
-                self.storage,
-                self.keyring,
-                manifest,
-                bearer=bearer,
-                base_url=self.base_url or str(request.base_url).rstrip("/"),
-                now=self.clock(),
-            ),
-            headers=_PRIVATE,
+            reason = Reason.NO_RELEASE if decision.allowed else decision.reason
+            self._log(bearer, "delivery.links", f"{product}/{version}", reason)
+            over = decision.reason in _LICENCE_IS_OVER
+            words = "your licence is not in force" if over else "no such release for this licence"
+            return refuse(403 if over else 404, words)
+        copy = self.copies.open(manifest, bearer.licence)
+        base_url = self.base_url or str(request.base_url).rstrip("/")
+        told = release_links(
+            copy.storage,
+            self.keyring,
+            copy.manifest,
+            bearer=bearer,
+            base_url=base_url,
+            now=self.clock(),
         )
+        kind = Kind.LINKS if links_lead_to(told, base_url) else Kind.PRESIGNED
+        request_id = self._hand_over(bearer, copy, kind, ALL_FILES)
+        named = {
+            "copy": copy.copy.value,
+            "copy_id": copy.copy_id,
+            "release_manifest_sha256": copy.canonical_sha256,
+        }
+        return JSONResponse({**told, **named}, headers={**PRIVATE, "X-Request-Id": request_id})
 
     def file(self, request: Request) -> Response:
         """GET /files/…: the bytes, once signature, token and licence hold at this moment."""
@@ -152,17 +167,53 @@ class _Desk:
         path = request.path_params["path"]
         claim, signature = _claim(request.query_params, product, version, path)
         bearer, reason = self._follow(claim, signature)
-        found = None
-        if reason is Reason.GRANTED:
+        copy, found = None, None
+        if bearer and reason is Reason.GRANTED:
             manifest = self._manifest(product, version)
-            found = find_file(manifest, path) if manifest else None
-            reason = Reason.GRANTED if found else Reason.NO_RELEASE
-        # A forged link's own words are not copied into the log
-        known = bearer is not None
-        self._log(bearer, "delivery.file", f"{product}/{version}/{path}" if known else "-", reason)
-        if found is None:
-            return _refuse(403, "this link is not valid")
-        return self._serve(request, *found)
+            copy = self.copies.open(manifest, bearer.licence) if manifest else None
+            found = find_file(copy.manifest, path) if copy else None
+        if bearer is None or copy is None or found is None:
+            reason = Reason.NO_RELEASE if reason is Reason.GRANTED else reason
+            # A forged link's own words are not copied into the log
+            subject = f"{product}/{version}/{path}" if bearer else "-"
+            self._log(bearer, "delivery.file", subject, reason)
+            return refuse(403, "this link is not valid")
+        key, entry = found
+        if request.method == "HEAD":
+            self._log(bearer, "delivery.file", f"{product}/{version}/{path}", Reason.GRANTED)
+            return serve_file(request, copy.storage, key, entry=entry)
+        request_id = self._hand_over(bearer, copy, Kind.FILE, path)
+        return serve_file(request, copy.storage, key, entry=entry, request_id=request_id)
+
+    def _hand_over(self, bearer: Bearer, copy: CopyOfRelease, kind: Kind, path: str) -> str:
+        """Write the ledger, then the log; only then may anything leave."""
+        manifest = copy.manifest
+        line = Handover(
+            request_id=secrets.token_hex(16),
+            licence_id=bearer.licence.id,
+            licensee=bearer.licence.licensee,
+            product=manifest.product,
+            version=str(manifest.version),
+            copy=copy.copy,
+            copy_id=copy.copy_id,
+            manifest_sha256=manifest.sha256,
+            canonical_sha256=copy.canonical_sha256,
+            kind=kind,
+            path=path,
+            token_id=bearer.token_id,
+            at=audit.utc_text(self.clock()),
+        )
+        ledger.record(self.engine, line)
+        place = f"{line.product}/{line.version}"
+        is_file = kind is Kind.FILE
+        self._log(
+            bearer,
+            "delivery.file" if is_file else "delivery.links",
+            f"{place}/{path}" if is_file else place,
+            Reason.GRANTED,
+            line=line,
+        )
+        return line.request_id
 
     def _follow(self, claim: LinkClaim | None, signature: str) -> tuple[Bearer | None, Reason]:
         now = self.clock()
@@ -173,47 +224,18 @@ class _Desk:
             return None, Reason.BAD_TOKEN
         return bearer, self._decide(bearer, claim.product, claim.version).reason
 
-    def _serve(self, request: Request, key: str, entry: FileEntry) -> Response:
-        etag = f'"{entry.sha256}"'
-        headers = {
-            **_PRIVATE,
-            "Accept-Ranges": "bytes",
-            "ETag": etag,
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(_last(entry.path))}",
-        }
-        wanted = request.headers.get("range")
-        if request.headers.get("if-range", etag) != etag:
-            wanted = None  # the buyer holds a part of another file
-        try:
-            part = parse_range(wanted, entry.bytes)
-        except UnsatisfiableError:
-            return Response(None, 416, {**headers, "Content-Range": f"bytes */{entry.bytes}"})
-        status, length = (206, part.length) if part else (200, entry.bytes)
-        headers["Content-Length"] = str(length)
-        if part:
-            last = part.start + part.length - 1
-            headers["Content-Range"] = f"bytes {part.start}-{last}/{entry.bytes}"
-        kind = "application/octet-stream"
-        if request.method == "HEAD" or entry.bytes == 0:
-            return Response(None, status, headers, kind)
-        stream = _open(self.storage, key, part)
-        return StreamingResponse(_chunks(stream, length), status, headers, kind)
-
     def _decide(self, bearer: Bearer, product: str, version: str) -> Decision:
-        """The policy's word, and whether the release was retired. The buyer's purpose is the
-        licence's own: a token is issued for one licence, which is for one purpose."""
-        decision = may_receive(
+        return may_download(
+            self.engine,
+            self.storage,
             bearer.licence,
             product=product,
             version=version,
-            purpose=bearer.licence.purpose,
             now=self.clock(),
         )
-        if decision.allowed and is_retired(self.storage, product, version):
-            return Decision(False, Reason.RETIRED_RELEASE)
-        return decision
 
-    def _bearer(self, request: Request) -> Bearer | None:
+    def find_bearer(self, request: Request) -> Bearer | None:
+        """Who asks, by the token in the header; None for nobody we know."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return None
@@ -222,12 +244,23 @@ class _Desk:
     def _manifest(self, product: str, version: str) -> Manifest | None:
         return find_manifest(self.storage, product, version, public_key=self.public_key)
 
-    def _unknown_token(self, what: str) -> Response:
+    def unknown_token(self, what: str) -> Response:
+        """The answer to a request without a good token."""
         self._log(None, f"delivery.{what}", "-", Reason.BAD_TOKEN)
-        return _refuse(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
+        return refuse(401, "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
 
-    def _log(self, bearer: Bearer | None, action: str, subject: str, reason: Reason) -> None:
+    def _log(
+        self,
+        bearer: Bearer | None,
+        action: str,
+        subject: str,
+        reason: Reason,
+        *,
+        line: Handover | None = None,
+    ) -> None:
         detail: dict[str, int | float | str | bool] = {"reason": reason.value}
+        if line:
+            detail |= {"request_id": line.request_id, "line": line.sha256}
         if bearer:
             detail["token_id"] = bearer.token_id
         audit.append(
@@ -259,35 +292,10 @@ def _claim(
     return claim, query.get("s", "")
 
 
-def _last(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
-
-
-def _open(storage: Storage, key: str, part: ByteRange | None) -> BinaryIO:
-    return (
-        storage.open_range(key, part.start, length=part.length)
-        if part
-        else (storage.open_range(key))
-    )
-
-
-def _chunks(stream: BinaryIO, left: int) -> Iterator[bytes]:
-    try:
-        while left and (chunk := stream.read(min(CHUNK, left))):
-            left -= len(chunk)
-            yield chunk
-    finally:
-        stream.close()
-
-
-def _refuse(status: int, words: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"error": words}, status, {**_PRIVATE, **(headers or {})})
-
-
 def _busy(_: Request, __: Exception) -> Response:
-    return _refuse(503, "the store is busy", {"Retry-After": "10"})
+    return refuse(503, "the store is busy", {"Retry-After": "10"})
 
 
 def _broken(_: Request, __: Exception) -> Response:
     """A bad signature or a lost file is the publisher's trouble; the buyer learns nothing of it."""
-    return _refuse(500, "the release cannot be delivered now")
+    return refuse(500, "the release cannot be delivered now")

@@ -11,6 +11,7 @@ from typing import Any
 
 from clearward.errors import ConfigError
 from clearward.products.bounds import Gates, Protection, read_gates, read_protection
+from clearward.products.withdrawal import Withdrawal, read_withdrawal
 from clearward.warehouse import check_name
 
 SPEC_FOLDER = Path(__file__).parent
@@ -37,6 +38,7 @@ class Product:
     tables: tuple[ProductTable, ...]
     protection: Protection
     gates: Gates
+    withdrawal: Withdrawal
 
     def table_name(self, table: ProductTable) -> str:
         """Name on disk, in dbt and for the buyer: ``<product>__<entity>``."""
@@ -65,6 +67,7 @@ def load_product(name: str) -> Product:
         tables=tuple(_table(entity, body) for entity, body in document["tables"].items()),
         protection=read_protection(document["protection"]),
         gates=read_gates(document["gates"]),
+        withdrawal=read_withdrawal(document.get("withdrawal")),
     )
 
 

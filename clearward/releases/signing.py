@@ -62,7 +62,11 @@ def load_public_key(source: Path | bytes | Keyring) -> Ed25519PublicKey:
 
 def sign(payload: bytes, keyring: Keyring) -> bytes:
     """The envelope's bytes; the same payload and key give the same bytes."""
-    key = private_key(keyring)
+    return sign_with(payload, private_key(keyring))
+
+
+def sign_with(payload: bytes, key: Ed25519PrivateKey) -> bytes:
+    """The same with a key that is not the publisher's: a licensee signs with their own."""
     signature = key.sign(_pae(payload))
     envelope = {
         "payloadType": PAYLOAD_TYPE,

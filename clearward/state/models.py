@@ -6,7 +6,7 @@ Times are UTC, ISO 8601 text with seconds, so that SQLite and PostgreSQL sort th
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Double, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import Double, ForeignKey, Index, Integer, JSON, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clearward.state.base import Base
@@ -121,6 +121,8 @@ class Licence(Base):
     valid_from: Mapped[str] = mapped_column(String(32))
     valid_until: Mapped[str] = mapped_column(String(32))
     status: Mapped[str] = mapped_column(String(16))
+    copy: Mapped[str] = mapped_column(String(16))
+    key_pem: Mapped[str] = mapped_column(Text)
 
 
 class AccessToken(Base):
@@ -181,3 +183,96 @@ class SyntheticSample(Base):
     made_at: Mapped[str] = mapped_column(String(32))
 
     __table_args__ = (UniqueConstraint("product", "ordinal"),)
+
+
+class Delivery(Base):
+    """A line of the delivery ledger: what was handed to whom; never changed, never deleted."""
+
+    __tablename__ = "delivery"
+
+    request_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    licence_id: Mapped[str] = mapped_column(ForeignKey("licence.id"))
+    licensee: Mapped[str] = mapped_column(String(512))
+    product: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(32))
+    copy: Mapped[str] = mapped_column(String(16))
+    copy_id: Mapped[str] = mapped_column(String(20))
+    manifest_sha256: Mapped[str] = mapped_column(String(64))
+    canonical_sha256: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    path: Mapped[str] = mapped_column(String(900))
+    token_id: Mapped[str] = mapped_column(String(16))
+    at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (Index(None, "product", "version"), Index(None, "licensee"))
+
+
+class VersionRecall(Base):
+    """A published version that holds somebody who withdrew. How many is not kept."""
+
+    __tablename__ = "version_recall"
+
+    product: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[str] = mapped_column(String(32), primary_key=True)
+    marked_at: Mapped[str] = mapped_column(String(32))
+    refused_from: Mapped[str] = mapped_column(String(32))
+
+
+class RecallList(Base):
+    """What one licensee has to delete. The document is dropped once deletion is confirmed."""
+
+    __tablename__ = "recall_list"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    licensee: Mapped[str] = mapped_column(String(512))
+    product: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(16))
+    is_forced: Mapped[bool]
+    made_at: Mapped[str] = mapped_column(String(32))
+    due_at: Mapped[str] = mapped_column(String(32))
+    notified_at: Mapped[str | None] = mapped_column(String(32))
+    sent_at: Mapped[str | None] = mapped_column(String(32))
+    confirmed_at: Mapped[str | None] = mapped_column(String(32))
+    document: Mapped[str] = mapped_column(Text)
+    document_sha256: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (Index(None, "licensee", "product"),)
+
+
+class RecallEntry(Base):
+    """A patient in a version that a licensee received, to be recalled; on a list or waiting.
+
+    ``product_key`` is the patient's pseudonym in the published product, whatever copy was given.
+    """
+
+    __tablename__ = "recall_entry"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    licensee: Mapped[str] = mapped_column(String(512))
+    product: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(32))
+    copy: Mapped[str] = mapped_column(String(16))
+    product_key: Mapped[str] = mapped_column(String(20))
+    known_at: Mapped[str] = mapped_column(String(32))
+    list_id: Mapped[str | None] = mapped_column(ForeignKey("recall_list.id"))
+
+    __table_args__ = (
+        UniqueConstraint("licensee", "product", "version", "copy", "product_key"),
+        Index(None, "list_id"),
+        Index(None, "product_key"),
+    )
+
+
+class DeletionAttestation(Base):
+    """A licensee's word that what a recall list names is deleted; never changed."""
+
+    __tablename__ = "deletion_attestation"
+
+    list_id: Mapped[str] = mapped_column(ForeignKey("recall_list.id"), primary_key=True)
+    attested_by: Mapped[str] = mapped_column(String(128))
+    deleted_at: Mapped[str] = mapped_column(String(32))
+    received_at: Mapped[str] = mapped_column(String(32))
+    channel: Mapped[str] = mapped_column(String(16))
+    signed_by: Mapped[str] = mapped_column(String(64))
+    statement: Mapped[str] = mapped_column(Text)
+    statement_sha256: Mapped[str] = mapped_column(String(64))

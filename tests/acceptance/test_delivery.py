@@ -16,6 +16,7 @@ import pytest
 from clearward.errors import LicenceError, ReleaseError, StorageBusyError
 from clearward.licensing import registry
 from clearward.licensing.client import Client
+from clearward.licensing.model import Copy
 from clearward.releases.signing import load_public_key
 from clearward.state.base import state_engine
 from clearward.storage import open_storage
@@ -76,8 +77,7 @@ def wait_for(url, process):
     raise AssertionError("the server did not come up")
 
 
-@pytest.fixture
-def licence(house):
+def make_licence(house, **changes):
     now = datetime.now(UTC)
     return registry.create_licence(
         state_engine(house.settings.database),
@@ -88,7 +88,13 @@ def licence(house):
         terms=b"the text",
         valid_from=now - timedelta(days=1),
         valid_until=now + timedelta(days=1),
+        **changes,
     )
+
+
+@pytest.fixture
+def licence(house):
+    return make_licence(house)
 
 
 @pytest.fixture
@@ -140,12 +146,28 @@ def test_an_interrupted_download_goes_on_where_it_stopped(house, client, tmp_pat
     assert not partial.exists()
 
 
-def test_a_file_changed_in_the_store_does_not_reach_the_buyer(house, client, tmp_path):
+def change_a_file_in_the_store(house):
     [path] = [k for k in house.storage.list(factory.PRODUCT) if "__patient/" in k]
     content = house.storage.get_bytes(path)
     house.storage.put_bytes(path, content[:-5] + b"XXXXX")
+
+
+def test_no_copy_is_made_of_a_file_changed_in_the_store(house, client, tmp_path):
+    change_a_file_in_the_store(house)
+    key = load_public_key(house.keyring)
+    with pytest.raises(StorageBusyError, match="busy"):
+        client.download(factory.PRODUCT, "1.0.0", folder=tmp_path / "buyer", public_key=key)
+    assert not list((tmp_path / "buyer").rglob("*"))
+
+
+def test_a_file_changed_in_the_store_does_not_reach_the_buyer(house, server, tmp_path):
+    change_a_file_in_the_store(house)
+    database = state_engine(house.settings.database)
+    canonical = make_licence(house, copy=Copy.CANONICAL)
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    token = registry.issue_token(database, canonical.id, expires_at=expires)
     with pytest.raises(ReleaseError, match="not arrive as it was signed"):
-        client.download(
+        Client(server, token).download(
             factory.PRODUCT,
             "1.0.0",
             folder=tmp_path / "buyer",

@@ -1,9 +1,18 @@
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
+from starlette.testclient import TestClient
 
-from clearward.licensing import registry
+from clearward.consent.model import EVENT_SCHEMA
+from clearward.consent.registry import event_key, load_events, record_withdrawal
+from clearward.keyring import pseudonym
+from clearward.licensing import recall_lists, registry
+from clearward.licensing.recall import process_withdrawals
+from clearward.licensing.service import create_app
+from clearward.products.spec import load_product
 from clearward.state.base import state_engine
+from clearward.state.migrate import migrate
 from tests.unit.releases import factory
 from tests.unit.releases.conftest import House
 
@@ -59,3 +68,91 @@ class Office:
 @pytest.fixture
 def office(published, tmp_path):
     return Office(published, f"sqlite:///{tmp_path / 'state.db'}")
+
+
+class People:
+    """A house whose published patients are known: consent names them ``r0``, ``r1`` …"""
+
+    def __init__(self, home, database=""):
+        self.house = House(home)
+        if database:
+            migrate(state_engine(database))
+            self.house.settings = factory.moved(self.house.settings, database=database)
+        self.office = Office(self.house, self.house.settings.database)
+        self.settings, self.keyring = self.house.settings, self.house.keyring
+        self.engine, self.clock, self.storage = (
+            self.office.engine,
+            self.office.clock,
+            self.house.storage,
+        )
+
+    def published_key(self, number):
+        return pseudonym(self.keyring.key("product", factory.PRODUCT), f"r{number}")
+
+    def release(self, month=factory.MONTH, *, numbers=range(factory.PATIENTS)):
+        keys = sorted(self.published_key(n) for n in numbers)
+        listed = "(" + str(keys) + ")[i + 1]"
+        overrides = {
+            table.entity: factory.entity_sql(table.entity, table.key[0], len(keys)).replace(
+                "printf('p%019d', i)", listed
+            )
+            for table in load_product(factory.PRODUCT).tables
+        }
+        return self.house.release(month, patients=len(keys), overrides=overrides)
+
+    def withdraw(self, number, **changes):
+        values = {
+            "hospital": "stmary",
+            "patient_key": f"r{number}",
+            "decided_at": self.clock.moment,
+            **changes,
+        }
+        return record_withdrawal(self.engine, **values)
+
+    def permit(self, number, decided_at):
+        event = dict.fromkeys(EVENT_SCHEMA.names, "")
+        event |= {
+            "hospital_id": "stmary",
+            "patient_key": f"r{number}",
+            "purpose": "commercial_licensing",
+            "decision": "permit",
+            "decided_at": decided_at,
+            "valid_from": decided_at,
+            "valid_until": None,
+            "guardian": False,
+            "month": "2024-05",
+        }
+        event["event_key"] = event_key(event)
+        return load_events(self.engine, pa.Table.from_pylist([event], schema=EVENT_SCHEMA))
+
+    def recall_list(self, licensee, name):
+        return recall_lists.send(
+            self.engine, name, licensee=licensee, actor="test", now=self.clock.moment
+        )
+
+    def process(self):
+        return process_withdrawals(self.settings, self.keyring, self.storage, now=self.clock.moment)
+
+    def web(self):
+        app = create_app(self.office.settings, clock=self.clock)
+        return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+
+    def header(self, licence, **duration):
+        return {"Authorization": f"Bearer {self.office.token(licence, **duration)}"}
+
+    def download(self, licence, version="1.0.0"):
+        """Every file as the buyer gets it: path -> bytes."""
+        web, header = self.web(), self.header(licence)
+        answer = web.get(f"/v1/releases/{factory.PRODUCT}/{version}/links", headers=header)
+        assert answer.status_code == 200, answer.text
+        return {f["path"]: web.get(f["url"]).content for f in answer.json()["files"]}
+
+    def licence(self, buyer="Acme Research", **changes):
+        return self.office.licence(buyer=buyer, version_range="1.x", **changes)
+
+
+@pytest.fixture
+def people(tmp_path):
+    made = People(tmp_path / "home")
+    made.release()
+    return made

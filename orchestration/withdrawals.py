@@ -1,0 +1,43 @@
+"""Withdrawals reach published versions: one asset, run daily. What is done belongs to
+`clearward.licensing.recall`.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from clearward.licensing.recall import process_withdrawals
+from orchestration.resources import Clearward, refusals
+
+
+@dg.asset(
+    group_name="licensing",
+    kinds={"python"},
+    owners=["team:data-products"],
+    description="Versions marked, recall lists made and late answers noted, for all withdrawals"
+    " on record. Counts versions and lists, never patients.",
+)
+def withdrawals(clearward: Clearward) -> dg.MaterializeResult:
+    """Safe to run at any time; a second run finds nothing new."""
+    with refusals():
+        done = process_withdrawals(
+            clearward.settings, clearward.keyring, clearward.storage, now=datetime.now(UTC)
+        )
+    return dg.MaterializeResult(metadata=done.metadata())
+
+
+carry_withdrawals = dg.define_asset_job(
+    "carry_withdrawals",
+    selection=dg.AssetSelection.assets(withdrawals),
+    description="Carry withdrawals to versions that are out and to whoever received them.",
+)
+
+
+# All of a day's withdrawals at one hour: the moment a version closes tells nothing about one person
+daily_withdrawals = dg.ScheduleDefinition(
+    name="daily_withdrawals",
+    job=carry_withdrawals,
+    cron_schedule="0 2 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+)

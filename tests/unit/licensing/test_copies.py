@@ -1,0 +1,335 @@
+import hashlib
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import duckdb
+import pytest
+
+from clearward.errors import ReleaseError, StorageBusyError
+from clearward.keyring import pseudonym
+from clearward.licensing import copies
+from clearward.licensing.copies import copy_id, find_copy, licensee_pseudonym, make_copy
+from clearward.licensing.copy_desk import CopyDesk
+from clearward.licensing.copy_tables import _install_shift
+from clearward.licensing.model import Copy
+from clearward.products.spec import load_product
+from clearward.releases.shelf import base_prefix, file_key, load_manifest
+from clearward.releases.signing import load_public_key
+from clearward.releases.verify import verify_release
+from clearward.storage.local import LocalStorage
+from tests.unit.licensing.conftest import Office, People
+from tests.unit.releases import factory
+from tests.unit.releases.conftest import House
+
+PRODUCT = factory.PRODUCT
+
+
+def canonical(people, version="1.0.0"):
+    key = load_public_key(people.keyring)
+    return load_manifest(people.storage, PRODUCT, version, public_key=key)
+
+
+def build(people, licence):
+    return make_copy(
+        people.settings,
+        people.keyring,
+        people.storage,
+        canonical=canonical(people),
+        licence=licence,
+    )
+
+
+def paths(copy):
+    root = copy.storage.root / base_prefix(copy.manifest)
+    return {f.table: root / f.path for f in copy.manifest.files if f.table}
+
+
+def table(path):
+    return duckdb.sql(f"SELECT * FROM '{path}'")
+
+
+def key_values(copy):
+    found = set()
+    for path in paths(copy).values():
+        rows = table(path)
+        for name in (n for n in rows.columns if n.endswith("_key")):
+            found |= {value for (value,) in rows.project(name).fetchall()}
+    return found
+
+
+def published_keys(people):
+    release = canonical(people)
+    root = people.storage.root
+    found = set()
+    for entry in (f for f in release.files if f.table):
+        rows = table(root / file_key(release, entry))
+        for name in (n for n in rows.columns if n.endswith("_key")):
+            found |= {value for (value,) in rows.project(name).fetchall()}
+    return found
+
+
+def test_a_copy_verifies_as_a_release_does(people):
+    copy = build(people, people.licence())
+    verified = verify_release(
+        copy.storage, load_public_key(people.keyring), product=PRODUCT, version="1.0.0"
+    )
+    assert verified.files == len(canonical(people).files)
+    assert copy.manifest.facts["copy"]["of_manifest_sha256"] == canonical(people).sha256
+
+
+def test_every_key_is_the_licensees_hmac_of_the_published_one_and_nothing_else_changes(people):
+    licence = people.licence()
+    copy, release = build(people, licence), canonical(people)
+    secret = people.keyring.key("product", PRODUCT, "licensee|acme research")
+    for entry in (f for f in release.files if f.table):
+        old = table(people.storage.root / file_key(release, entry))
+        new = table(paths(copy)[entry.table])
+        assert (new.columns, new.types) == (old.columns, old.types)
+        keyed = [i for i, name in enumerate(old.columns) if name.endswith("_key")]
+        expected = sorted(
+            tuple(pseudonym(secret, v) if i in keyed else v for i, v in enumerate(row))
+            for row in old.fetchall()
+        )
+        assert sorted(new.fetchall()) == expected, entry.table
+
+
+def test_rows_stand_in_the_order_of_the_new_keys(people):
+    copy = build(people, people.licence())
+    for entry in load_product(PRODUCT).tables:
+        if entry.key[0].endswith("_key"):
+            rows = table(paths(copy)[f"{PRODUCT}__{entry.entity}"]).project(entry.key[0]).fetchall()
+            assert rows == sorted(rows)
+
+
+def test_two_licensees_share_no_key_with_each_other_or_with_the_release(people):
+    first, second = build(people, people.licence()), build(people, people.licence("Other Lab"))
+    ours, theirs, published = key_values(first), key_values(second), published_keys(people)
+    assert len(ours) == len(theirs) == len(published) > 100
+    assert not (ours & theirs) and not (ours & published) and not (theirs & published)
+    assert first.copy_id != second.copy_id
+
+
+def test_documents_and_tables_without_keys_are_the_releases_own_bytes(people):
+    copy, release = build(people, people.licence()), canonical(people)
+    ours = {f.path: f.sha256 for f in copy.manifest.files}
+    kept = [f for f in release.files if f.path in ours and f.path != "SHA256SUMS.txt"]
+    assert len(kept) > 10
+    assert all(ours[f.path] == f.sha256 for f in kept)
+
+
+def test_licences_of_one_buyer_share_their_pseudonyms_whatever_the_spelling(people):
+    first = people.licence("Acme  Research")
+    second = people.licence("ＡＣＭＥ research")
+    assert copy_id(people.keyring, canonical(people), first.licensee) == copy_id(
+        people.keyring, canonical(people), second.licensee
+    )
+
+
+def everything(root):
+    return {
+        p.relative_to(root): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in root.rglob("*")
+        if p.is_file()
+    }
+
+
+def test_building_again_gives_the_same_bytes(people):
+    licence = people.licence()
+    copy = build(people, licence)
+    first = everything(copy.storage.root)
+    shutil.rmtree(copy.storage.root)
+    assert everything(build(people, licence).storage.root) == first
+    assert len(first) > 15
+
+
+def test_a_copy_is_built_once(people):
+    licence = people.licence()
+    copy = build(people, licence)
+    before = {p: p.stat().st_mtime_ns for p in copy.storage.root.rglob("*")}
+    people.house.storage.delete(
+        file_key(canonical(people), canonical(people).file("README.md"))
+    )  # a second build could not succeed
+    again = build(people, licence)
+    assert {p: p.stat().st_mtime_ns for p in again.storage.root.rglob("*")} == before
+
+
+def test_racing_builders_make_one_copy(people):
+    licence = people.licence()
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: build(people, licence), range(4)))
+    assert len({copy.manifest.sha256 for copy in made}) == 1
+    assert not list((people.settings.home / "copies").glob(".*.building"))
+
+
+def test_what_a_killed_builder_left_is_not_taken_for_a_copy(people):
+    licence = people.licence()
+    name = copy_id(people.keyring, canonical(people), licence.licensee)
+    left = people.settings.home / "copies" / f".{name}.building" / PRODUCT / "1.0.0"
+    left.mkdir(parents=True)
+    (left / "manifest.dsse.json").write_text("half")
+    key = load_public_key(people.keyring)
+    copy = build(people, licence)
+    assert verify_release(copy.storage, key, product=PRODUCT, version="1.0.0").files > 15
+
+
+def test_a_file_changed_in_the_store_is_not_copied(people):
+    release, licence = canonical(people), people.licence()
+    entry = next(f for f in release.files if f.table.endswith("__echo"))
+    people.storage.put_bytes(file_key(release, entry), b"PAR1 something else PAR1")
+    with pytest.raises(ReleaseError, match="not the one that was published"):
+        build(people, licence)
+    assert find_copy(people.settings, people.keyring, release, licence=licence) is None
+    assert not list((people.settings.home / "spill").glob("copy-*"))
+
+
+def test_a_copy_of_another_key_or_release_is_not_handed_out(people, tmp_path):
+    licence = people.licence()
+    build(people, licence)
+    other = People(tmp_path / "other")
+    assert find_copy(people.settings, other.keyring, canonical(people), licence=licence) is None
+    stranger = replace(canonical(people), envelope=b"another")
+    assert find_copy(people.settings, people.keyring, stranger, licence=licence) is None
+
+
+DAYS_SQL = """SELECT printf('echo%05d', i) AS echo_key, printf('p%019d', i % 20) AS patient_key,
+    'H01' AS hospital_id, DATE '2020-01-01' + i::INTEGER AS done_on,
+    TIMESTAMP '2020-01-01 08:00:00' + to_days(i::INTEGER) AS done_at FROM range(60) t(i)"""
+
+
+@pytest.fixture
+def dated(tmp_path):
+    house = House(tmp_path / "home")
+    house.release(overrides={"echo": DAYS_SQL})
+    office = Office(house, house.settings.database)
+    office.keyring, office.storage = house.keyring, house.storage
+    return office
+
+
+def shifts(dated, copy):
+    """Published patient -> days its dates were moved, which must be the same for all its rows."""
+    release = canonical(dated)
+    entry = next(f for f in release.files if f.table.endswith("__echo"))
+    old = table(dated.storage.root / file_key(release, entry)).fetchall()
+    secret = dated.keyring.key("product", PRODUCT, f"licensee|{copy[1]}")
+    new = {row[0]: row for row in table(paths(copy[0])[entry.table]).fetchall()}
+    found = {}
+    for echo, patient, _, done_on, done_at, _ in old:
+        moved = new[pseudonym(secret, echo)]
+        days = (moved[3] - done_on).days
+        assert moved[4] - done_at == moved[3] - done_on
+        found.setdefault(patient, set()).add(days)
+    return found
+
+
+def test_calendar_days_are_moved_by_one_secret_of_patient_and_licensee(dated):
+    ours = shifts(dated, (build(dated, dated.licence(buyer="Acme")), "acme"))
+    theirs = shifts(dated, (build(dated, dated.licence(buyer="Other")), "other"))
+    assert len(ours) == 20
+    assert all(len(days) == 1 for days in [*ours.values(), *theirs.values()])
+    moved = [next(iter(days)) for days in ours.values()]
+    assert all(-183 <= days <= 183 and days != 0 for days in moved)
+    assert len(set(moved)) > 10
+    assert sum(ours[p] != theirs[p] for p in ours) > 15
+
+
+def test_no_shift_is_zero_and_all_lie_in_the_window():
+    with duckdb.connect() as connection:
+        _install_shift(connection, b"k" * 32)
+        low, high, zeros, kinds = connection.execute(
+            "SELECT min(d), max(d), count(*) FILTER (d = 0), count(DISTINCT d)"
+            " FROM (SELECT copy_days(i::VARCHAR) AS d FROM range(20000) t(i))"
+        ).fetchone()
+    assert (low, high, zeros, kinds) == (-183, 183, 0, 366)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT i::BIGINT AS echo_key, printf('p%019d', i) AS patient_key FROM range(60) t(i)",
+        "SELECT printf('e%d', i) AS echo_key, DATE '2020-01-01' AS done_on FROM range(60) t(i)",
+    ],
+)
+def test_a_table_that_cannot_be_made_anyones_own_is_refused(tmp_path, sql):
+    house = House(tmp_path / "home")
+    house.release(overrides={"echo": sql})
+    office = Office(house, house.settings.database)
+    office.keyring, office.storage = house.keyring, house.storage
+    with pytest.raises(ReleaseError, match="No own copy can be made of cardiology__echo"):
+        build(office, office.licence())
+
+
+def test_empty_keys_stay_empty(tmp_path):
+    sql = """SELECT printf('e%d', i) AS echo_key, printf('p%019d', i) AS patient_key,
+        CASE WHEN i % 2 = 0 THEN printf('v%d', i) END AS encounter_key FROM range(60) t(i)"""
+    house = House(tmp_path / "home")
+    house.release(overrides={"echo": sql})
+    office = Office(house, house.settings.database)
+    office.keyring, office.storage = house.keyring, house.storage
+    rows = table(paths(build(office, office.licence()))[f"{PRODUCT}__echo"])
+    assert rows.count("encounter_key").fetchone() == (30,)
+    assert len(rows.fetchall()) == 60
+
+
+def test_a_buyer_is_told_to_come_back_while_a_copy_is_being_made(people):
+    licence = people.licence()
+    desk = CopyDesk(people.settings, people.keyring, people.storage, wait_seconds=0)
+    with copies._alone(
+        people.settings, copy_id(people.keyring, canonical(people), "acme research")
+    ):
+        with pytest.raises(StorageBusyError, match="still being made"):
+            desk.open(canonical(people), licence)
+        with pytest.raises(StorageBusyError):
+            desk.open(canonical(people), licence)
+        assert len(desk._running) == 1
+    patient = CopyDesk(people.settings, people.keyring, people.storage)
+    assert patient.open(canonical(people), licence).copy is Copy.OWN
+
+
+def test_a_canonical_licence_gets_the_release_itself(people):
+    licence = people.licence(copy=Copy.CANONICAL)
+    desk = CopyDesk(people.settings, people.keyring, people.storage)
+    copy = desk.open(canonical(people), licence)
+    assert (copy.manifest.sha256, copy.copy_id) == (canonical(people).sha256, "")
+    assert not (people.settings.home / "copies").exists()
+
+
+def test_a_licensees_name_for_a_patient_is_the_one_in_their_files(people):
+    licence = people.licence()
+    copy = build(people, licence)
+    names = {
+        licensee_pseudonym(
+            people.keyring,
+            PRODUCT,
+            people.published_key(n),
+            licensee=licence.licensee,
+            copy=Copy.OWN,
+        )
+        for n in range(factory.PATIENTS)
+    }
+    rows = table(paths(copy)[f"{PRODUCT}__patient"]).project("patient_key").fetchall()
+    assert {key for (key,) in rows} == names
+
+
+def test_no_licensees_name_can_be_chosen_to_learn_anothers_secret(people):
+    """Published pseudonyms show HMACs under the product's key: a name must not be one's message."""
+    shown = people.published_key(0)
+    secret = people.keyring.key("product", PRODUCT, "licensee|r0")
+    assert not secret.hex().startswith(shown)
+    keys = copies.licensee_keys(people.keyring, PRODUCT, "r0")
+    assert keys.pseudonyms == secret
+    assert repr(keys) == "CopyKeys()"
+
+
+def test_a_folder_of_a_downloaded_copy_verifies(people, tmp_path):
+    folder = tmp_path / "buyer"
+    for path, content in people.download(people.licence()).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    verified = verify_release(folder, load_public_key(people.keyring))
+    assert verified.version == "1.0.0"
+    sums = (folder / "SHA256SUMS.txt").read_text().splitlines()
+    for line in sums:
+        digest, _, path = line.partition("  ")
+        assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == digest
+    assert LocalStorage(people.storage.root).root.exists()
