@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from clearward.deidentify.installation import check_installation
 from clearward.errors import ClearwardError
 from clearward.keyring import PURPOSES, load_keyring
+from clearward.keyring.store import describe_seal, unlock_source
 from clearward.settings import Settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import check_migrated
@@ -74,6 +76,19 @@ def _keyring(settings: Settings) -> Iterator[Finding]:
     for purpose in PURPOSES:
         keyring.key(purpose)
     yield Finding("keyring", "has every key, mode 0600", True, f"{len(PURPOSES)} keys")
+    yield Finding("keyring", "is sealed", True, describe_seal(settings.keyring))
+    source = unlock_source(settings.keyring)
+    yield Finding("keyring", "what opens it is off this machine", True, _whereabouts(source))
+    check_installation(settings, keyring, state_engine(settings.database))
+    yield Finding("keyring", "belongs to warehouse and state", True, keyring.id)
+
+
+def _whereabouts(source: str) -> str:
+    # A finding that recommends and does not fail: a sample installation has nowhere else.
+    kind = source.partition(":")[0]
+    if kind == "file":
+        return f"{source}: move it to a token or name a KMS before real patients are loaded"
+    return kind
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ class Settings:
         store: where releases are published: ``file://<folder>`` or ``s3://<bucket>/<prefix>``.
         endpoint: URL of the S3 server; empty means the SDK's own default.
         database: SQLAlchemy URL of the state database.
-        keyring: file with the secret keys, mode 0600.
+        keyring: file with the secret keys, sealed, mode 0600.
         threads: threads DuckDB may use.
         memory_limit: DuckDB's limit for one step, in DuckDB's notation.
         notify_command: program that is told, as JSON on standard input, when a run failed.
@@ -66,6 +66,16 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         memory_limit=env.get("CLEARWARD_MEMORY", "4GB"),
         notify_command=env.get("CLEARWARD_NOTIFY_COMMAND", ""),
     )
+
+
+def keyring_unlock(environ: dict[str, str] | None = None) -> str:
+    """``CLEARWARD_KEYRING_UNLOCK``: where the secret is that opens the keyring; no secret itself."""
+    return (dict(os.environ) if environ is None else environ).get("CLEARWARD_KEYRING_UNLOCK", "")
+
+
+def secret_variable(name: str) -> str | None:
+    """The variable that ``CLEARWARD_KEYRING_UNLOCK=env:<NAME>`` names; never kept in Settings."""
+    return os.environ.get(name)
 
 
 def _positive(env: dict[str, str], name: str, default: int) -> int:

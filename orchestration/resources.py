@@ -12,6 +12,7 @@ from dagster_dbt import DbtCliResource
 from packaging.version import Version
 from sqlalchemy import Engine
 
+from clearward.deidentify.installation import check_installation
 from clearward.errors import ClearwardError
 from clearward.keyring import Keyring, load_keyring
 from clearward.settings import Settings, load_settings
@@ -29,8 +30,10 @@ class Clearward(dg.ConfigurableResource):
 
     @cached_property
     def keyring(self) -> Keyring:
-        """The secret keys."""
-        return load_keyring(self.settings.keyring)
+        """The secret keys, once they are known to be this installation's."""
+        keyring = load_keyring(self.settings.keyring)
+        check_installation(self.settings, keyring, self.database)
+        return keyring
 
     @cached_property
     def database(self) -> Engine:

@@ -10,7 +10,8 @@ import typer
 from clearward.cli.show import console
 from clearward.consent.purposes import EVERYTHING
 from clearward.consent.registry import record_withdrawal
-from clearward.keyring import load_keyring, pseudonym
+from clearward.deidentify.installation import open_keyring
+from clearward.keyring import pseudonym
 from clearward.settings import Settings, load_settings
 from clearward.state.base import state_engine
 
@@ -43,4 +44,4 @@ def withdraw(
 def _ask(settings: Settings, hospital: str) -> str:
     # Typed without echo, so that the id reaches neither the screen nor the shell's history.
     patient = typer.prompt("Patient id at the hospital", hide_input=True)
-    return pseudonym(load_keyring(settings.keyring).key("row"), hospital, "patients", patient)
+    return pseudonym(open_keyring(settings).key("row"), hospital, "patients", patient)

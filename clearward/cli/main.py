@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
-from clearward.cli import audit, consent, extract, licence, recall, release, risk, synthetic
+from clearward.cli import audit, consent, deidentify, extract, keys, licence, recall, release, risk, synthetic
 from clearward.cli.show import console, errors, show_rows
 from clearward.doctor import examine
 from clearward.errors import ClearwardError
-from clearward.keyring import init_keyring
+from clearward.deidentify.installation import check_new_keyring, record_installation
+from clearward.keyring import init_keyring, is_plain
+from clearward.keyring.store import unlock_source
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate
@@ -44,6 +46,8 @@ app.add_typer(consent.app, name="consent")
 app.add_typer(synthetic.app, name="synthetic")
 app.add_typer(audit.app, name="audit")
 app.add_typer(risk.app, name="risk")
+app.add_typer(keys.app, name="keys")
+app.add_typer(deidentify.app, name="deidentify")
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
@@ -52,10 +56,17 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 def init() -> None:
     """Make the keyring, migrate the state database, create the folders. Safe to repeat."""
     settings = load_settings()
+    database = state_engine(settings.database)
+    check_new_keyring(settings, database)
+    was_plain = is_plain(settings.keyring)
     keyring = init_keyring(settings.keyring)
-    revision = migrate(state_engine(settings.database))
+    revision = migrate(database)
+    record_installation(settings, keyring, database)
     settings.landing.mkdir(parents=True, exist_ok=True)
     console.print(f"Keyring   {keyring.path} (back it up: keys cannot be made again)")
+    if was_plain:
+        console.print("          it was not encrypted until now; destroy older copies of the file")
+    console.print(f"          opened by {unlock_source(keyring.path)}; see `clearward keys --help`")
     console.print(f"Database  at revision {revision}")
     console.print(f"Landing   {settings.landing} - put extracts there, one folder per hospital")
 

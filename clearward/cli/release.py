@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from clearward.cli.show import console, show_facts, show_rows
 from clearward.errors import ConfigError
+from clearward.deidentify.installation import open_keyring
 from clearward.keyring import load_keyring
 from clearward.releases import publish as publishing
 from clearward.releases import sign_off as signing_off
@@ -102,7 +103,7 @@ def publish(product: str, month: Month) -> None:
     settings = load_settings()
     release = publishing.publish(
         settings,
-        load_keyring(settings.keyring),
+        open_keyring(settings),
         open_storage(settings),
         product=product,
         month=month,

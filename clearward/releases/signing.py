@@ -37,6 +37,17 @@ def public_pem(keyring: Keyring) -> bytes:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
+def public_pems(keyring: Keyring) -> list[tuple[bytes, str]]:
+    """PEM and `key_id` of every generation's public key, oldest first."""
+    every = (
+        Ed25519PrivateKey.from_private_bytes(keyring.key("signing", generation=number + 1))
+        for number in range(keyring.generation("signing"))
+    )
+    publics = [key.public_key() for key in every]
+    form = Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    return [(public.public_bytes(*form), key_id(public)) for public in publics]
+
+
 def key_id(public_key: Ed25519PublicKey) -> str:
     """SHA-256 of the raw public key, 64 hex characters: what a buyer compares by telephone."""
     raw = public_key.public_bytes(Encoding.Raw, PublicFormat.Raw)

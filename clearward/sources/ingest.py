@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from clearward.errors import ExtractError
-from clearward.keyring import Keyring
+from clearward.keyring import Keyring, claim_warehouse
 from clearward.settings import Settings
 from clearward.sources.changes import load_table
 from clearward.sources.extract import Extract, files_of
@@ -44,8 +44,10 @@ def ingest_extract(settings: Settings, extract: Extract, keyring: Keyring) -> In
     Raises:
         ExtractError: out of sequence, changed since it was verified, too many deletes, or rows
             that do not add up. Nothing is taken then.
+        ConfigError: the warehouse was made with another keyring.
     """
     warehouse = Warehouse(settings.warehouse)
+    claim_warehouse(settings.warehouse, keyring)
     with _alone(warehouse, extract.hospital):
         accepted = accepted_reports(warehouse, hospital=extract.hospital)
         decision = decide(extract, accepted)

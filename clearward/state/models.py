@@ -276,3 +276,13 @@ class DeletionAttestation(Base):
     signed_by: Mapped[str] = mapped_column(String(64))
     statement: Mapped[str] = mapped_column(Text)
     statement_sha256: Mapped[str] = mapped_column(String(64))
+
+
+class Installation(Base):
+    """One row: the keyring that patients' keys in this database were made with."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    keyring_id: Mapped[str] = mapped_column(String(16))
+    recorded_at: Mapped[str] = mapped_column(String(32))
