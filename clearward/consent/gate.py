@@ -14,15 +14,26 @@ from pathlib import Path
 import duckdb
 
 from clearward.consent import changes
-from clearward.consent.model import REASONS, end_of_month, no_values_in_errors
+from clearward.consent.model import EVENT_SCHEMA, REASONS, end_of_month, no_values_in_errors
+from clearward.consent.counts import count_reasons, write_counts
+from clearward.consent.ledger import read_head
 from clearward.consent.policies import decide
-from clearward.consent.registry import read_events
+from clearward.consent.scopes import TABLE_CATEGORIES
+from clearward.consent.snapshot import snapshot_events
 from clearward.errors import ConsentError
 from clearward.settings import Settings
 from clearward.sources.spec import load_spec, source_systems
 from clearward.sources.state_sql import accepted_history
 from clearward.state.base import state_engine
-from clearward.warehouse import Warehouse, check_hospital, engine, write_parquet
+from clearward.warehouse import (
+    Warehouse,
+    check_hospital,
+    engine,
+    read_parquet_sql,
+    write_parquet,
+)
+
+NO_EVENTS = EVENT_SCHEMA.empty_table()
 
 
 @dataclass(frozen=True)
@@ -95,17 +106,27 @@ def clear_partition(settings: Settings, *, hospital: str, month: str) -> ClearRe
     warehouse = Warehouse(settings.warehouse)
     raw = _raw_tables(warehouse, hospital=hospital, month=month)
     patient_tables = [t.history for t in raw if t.is_patients]
-    events = read_events(state_engine(settings.database), hospital, month=month)
+    database = state_engine(settings.database)
+    events = snapshot_events(settings, database, hospital=hospital, month=month)
+    earlier = changes.earlier_lists(warehouse, hospital, month=month)
     with engine(settings) as connection, no_values_in_errors("clearing rows"):
-        deaths = connection.sql(changes.deaths_sql(patient_tables)).to_arrow_table()
-        decide(connection, events, as_of=end_of_month(month), deaths=deaths)
-        changes.make_lists(connection, changes.earlier_lists(warehouse, hospital, month=month))
+        decide(
+            connection,
+            connection.sql(f"FROM {read_parquet_sql(events)}") if events else NO_EVENTS,
+            as_of=end_of_month(month),
+            people=connection.sql(changes.people_sql(patient_tables)),
+        )
+        changes.make_verdicts(connection)
         changes.write_subject(connection, warehouse, hospital=hospital, month=month)
         counts = [
-            _clear_table(connection, warehouse, table, hospital=hospital, month=month)
-            for table in raw
+            _clear_table(connection, warehouse, table, earlier, hospital=hospital, month=month)
+            for table in sorted(raw, key=lambda table: table.category)
         ]
         patients = dict(connection.execute(changes.patients_sql(patient_tables)).fetchall())
+        purposes = count_reasons(connection, patient_tables)
+    write_counts(
+        settings, purposes, ledger=read_head(database).hash, hospital=hospital, month=month
+    )
     return ClearReport(
         hospital=hospital,
         month=month,
@@ -120,6 +141,7 @@ def clear_partition(settings: Settings, *, hospital: str, month: str) -> ClearRe
 class _RawTable:
     name: str
     history: tuple[Path, ...]
+    category: str
     is_patients: bool
     may_move: bool
 
@@ -134,7 +156,10 @@ def _raw_tables(warehouse: Warehouse, *, hospital: str, month: str) -> list[_Raw
             paths = accepted_history(warehouse, name, upto=month, hospital=hospital)
             if table.passes and paths:
                 may_move = table.patient not in table.natural_key
-                found.append(_RawTable(name, tuple(paths), table.name == "patients", may_move))
+                category = _category(table.name)
+                found.append(
+                    _RawTable(name, tuple(paths), category, table.name == "patients", may_move)
+                )
     if not any(table.is_patients for table in found):
         raise ConsentError(
             f"Hospital {hospital} has no patients in raw up to {month}.",
@@ -145,15 +170,27 @@ def _raw_tables(warehouse: Warehouse, *, hospital: str, month: str) -> list[_Raw
     return found
 
 
+def _category(table: str) -> str:
+    if table not in TABLE_CATEGORIES:
+        raise ConsentError(
+            f"Nobody said what kind of data {table} holds.",
+            expected="an entry in consent.scopes.TABLE_CATEGORIES",
+            do="add the table there: until then nothing of it may pass",
+        )
+    return TABLE_CATEGORIES[table]
+
+
 def _clear_table(
     connection: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
     table: _RawTable,
+    earlier: changes.Lists,
     *,
     hospital: str,
     month: str,
 ) -> TableCount:
     own = [path for path in table.history if path.parent.parent.name == f"month={month}"]
+    changes.choose_category(connection, table.category, earlier=earlier)
     changes.make_rows(connection, table.history, own, month=month, may_move=table.may_move)
     by_reason = dict(connection.execute(changes.ROWS_BY_REASON_SQL).fetchall())
     count = TableCount(

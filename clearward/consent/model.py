@@ -1,6 +1,7 @@
 """The words of consent: decisions, states, reasons and the form of an event.
 
-What a purpose covers belongs to `purposes`; how events become a state belongs to `policies`.
+What a purpose covers belongs to `purposes`, categories and recipients to `scopes`; how events
+become a state belongs to `policies`.
 """
 
 from __future__ import annotations
@@ -20,19 +21,22 @@ DECISIONS = {
     "deny": "the patient was asked and refused",
     "withdraw": "the patient takes back what was allowed",
 }
+# In the order in which they explain a no: the most deliberate word first.
 STATES = {
     "permitted": "a permit is in force",
     "withdrawn": "a withdrawal stands and no later permit has begun",
     "denied": "a refusal stands and no later permit has begun",
+    "came_of_age": "a guardian allowed it for a child who is an adult now and has not been asked",
     "expired": "the deciding permit has run out",
+    "guardian_missing": "allowed by a child alone, at an age at which a guardian has to",
+    "age_unknown": "no date of birth tells whether the person who allowed it may decide",
+    "recipient_not_named": "the law it was given under asks for named recipients; none is named",
+    "other_recipient": "allowed for some recipients only, and a release goes to every licensee",
+    "other_category": "allowed for other kinds of data only",
     "not_yet_valid": "the only permits begin later, or would have begun after death",
 }
-# In the order in which they explain why a patient is held: the most deliberate word first.
 REASONS = {
-    "withdrawn": STATES["withdrawn"],
-    "denied": STATES["denied"],
-    "expired": STATES["expired"],
-    "not_yet_valid": STATES["not_yet_valid"],
+    **{name: text for name, text in STATES.items() if name != "permitted"},
     "other_purpose": "decided about other uses only, none of which opens the gate",
     "only_general_admission": "signed on admission, which covers care, payment and quality only",
     "no_event": "never decided anything",
@@ -54,18 +58,58 @@ EVENT_SCHEMA = pa.schema(
         ("guardian", pa.bool_()),
         ("month", pa.string()),
         ("file_id", pa.string()),
+        ("source_key", pa.string()),
+        ("guardian_relation", pa.string()),
+        ("guardian_evidence_sha256", pa.string()),
+        ("categories", pa.string()),
+        ("recipients", pa.string()),
+        ("jurisdiction", pa.string()),
     ]
 )
+# What may stay empty, and what that says. Files and callers of the first form know none of them.
+DETAILS = {
+    "source_key": "the hospital gives its decisions no id (else: a pseudonym of it)",
+    "guardian_relation": "not stated who the guardian is to the patient, or there is none",
+    "guardian_evidence_sha256": "no proof of guardianship was sent",
+    "categories": "a permit: every kind of data but genetic; a refusal: every kind",
+    "recipients": "whoever may receive data for the purpose",
+    "jurisdiction": "the strictest ages of `ages` count",
+}
 # What makes two events one: everything the patient said, nothing about how it reached us.
 EVENT_CONTENT = tuple(
-    name for name in EVENT_SCHEMA.names if name not in {"event_key", "month", "file_id"}
+    name
+    for name in EVENT_SCHEMA.names
+    if name not in {"event_key", "month", "file_id", *DETAILS}
 )
 
 
 def event_key_sql() -> str:
-    """SHA-256 (64 hex characters) over the content of an event, as SQL over its columns."""
+    """SHA-256 (64 hex characters) over the content of an event, as SQL over its columns.
+
+    Details join only where one is given, so an event of the first form keeps its key.
+    """
     parts = ", ".join(f"coalesce({name}::VARCHAR, '')" for name in EVENT_CONTENT)
-    return f"sha256(concat_ws('|', {parts}))"
+    details = [f"coalesce({name}, '')" for name in DETAILS]
+    more = f"if({' || '.join(details)} = '', '', '|' || concat_ws('|', {', '.join(details)}))"
+    return f"sha256(concat_ws('|', {parts}) || {more})"
+
+
+def with_details(events: pa.Table) -> pa.Table:
+    """Events in the whole form of `EVENT_SCHEMA`; details a caller left out are empty."""
+    columns = []
+    for field in EVENT_SCHEMA:
+        if field.name in events.column_names:
+            column = events[field.name].cast(field.type)
+            columns.append(column.fill_null("") if field.name in DETAILS else column)
+        elif field.name in DETAILS:
+            columns.append(pa.repeat(pa.scalar("", pa.string()), events.num_rows))
+        else:
+            raise ConsentError(
+                "Consent events lack a column.",
+                seen=f"no {field.name}",
+                expected=", ".join(name for name in EVENT_SCHEMA.names if name not in DETAILS),
+            )
+    return pa.table(columns, schema=EVENT_SCHEMA)
 
 
 def end_of_month(month: str) -> str:

@@ -1,7 +1,8 @@
 """The rule that turns events into a state. Pure: events in, states out; no files, no clock.
 
-How events are stored belongs to `registry`; which rows pass belongs to `gate`. The rule stands
-here twice, in words (``RULES``, which documents may print) and as one SQL statement.
+How events are stored belongs to `registry`; which rows pass belongs to `gate`; the tables the rule
+reads are `purposes`, `scopes` and `ages`. The rule stands here in words (``RULES``, which documents
+print); the SQL that applies it is in `decision_sql`.
 """
 
 from __future__ import annotations
@@ -9,102 +10,139 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from clearward.consent.model import no_values_in_errors
-from clearward.consent.purposes import check_use, coverage
+from clearward.consent.decision_sql import HEARD_SQL, STATE_SQL, states_sql
+from clearward.consent.model import no_values_in_errors, with_details
+from clearward.consent.purposes import check_use
+from clearward.consent.scopes import Scope, coverage
 from clearward.errors import ConsentError
 
 RULES = {
     "default": "Without an event about a use, the use is not permitted.",
-    "latest": "The latest word decides; at the same second the more specific, then the stricter.",
+    "latest": "The latest word decides, and of one second the more precise, then the stricter.",
+    "precision": "A no is lifted only by a yes that was given later and speaks at least as "
+    "precisely about purpose, categories and recipients: a general yes leaves an earlier particular "
+    "no standing, a general no ends every earlier yes it covers.",
     "withdrawal": "A withdrawal beats every permit that was not given later, in whatever order "
     "they arrive, and never runs out.",
-    "refusal": "A refusal does not run out either; only a later permit that has begun lifts it.",
+    "refusal": "A refusal does not run out either; only a later permit in force lifts it, and when "
+    "that permit ends, the refusal stands again.",
     "period": "A permit speaks from the later of decided_at and valid_from up to and including "
-    "valid_until. One that has not begun says nothing yet, so it hides no older permit.",
+    "valid_until. One that has not begun says nothing yet, so it hides no older permit; one that "
+    "has begun replaces the older ones, and of one second the shorter counts.",
     "late word": "A refusal or withdrawal counts as soon as it is known, even when it is dated "
     "after the moment asked about; a permit never does.",
     "death": "A permit in force on the day of death stays in force; one that had not begun by "
     "then never does; relatives may still refuse or withdraw.",
-    "guardian": "A guardian's permit for a minor counts as the patient's own until the patient "
-    "decides otherwise; the hospital vouches for age and guardianship, which are not checked here.",
+    "minors": "A child below the age of the jurisdiction cannot permit alone, not even for later: "
+    "the permit never counts. Without a date of birth nobody's permit counts, except that of a "
+    "representative of an adult.",
+    "guardian": "A guardian's permit for a child ends the second before the birthday on which the "
+    "patient comes of age; the patient has to be asked then. That of an adult's representative "
+    "ends with its own period.",
+    "categories": "A permit covers the kinds of data it names, or all but genetic where it names "
+    "none. Without structured data nothing of a patient passes.",
+    "recipients": "A release goes to every licensee, so a permit has to cover their whole class, "
+    "and a refusal of one recipient keeps the patient out.",
+    "recipients named": "Where the jurisdiction asks for it, a permit that names neither "
+    "recipients nor a class of them does not count.",
 }
-
-# One pass: each event speaks about the uses it covers, and the last words of a patient about a use
-# make the state. `permit_rank` orders permits by time, and of the same second the shorter first.
-DECIDE_SQL = """
-WITH heard AS (
-    SELECT e.patient_key, e.purpose, e.decision,
-           e.decided_at::TIMESTAMP AS decided_at,
-           e.valid_from::TIMESTAMP AS valid_from,
-           coalesce(e.valid_until::TIMESTAMP, TIMESTAMP '9999-12-31') AS valid_until,
-           least($as_of::TIMESTAMP, d.died_on::TIMESTAMP + INTERVAL '86399 seconds') AS asked_at
-    FROM events e LEFT JOIN deaths d ON d.patient_key = e.patient_key
-), ranked AS (
-    SELECT *, decision = 'permit' AND greatest(decided_at, valid_from) <= asked_at AS has_begun,
-           epoch(decided_at)::HUGEINT * 1000000000000 - epoch(valid_until)::HUGEINT AS permit_rank
-    FROM heard
-), last_words AS (
-    SELECT r.patient_key, c.use AS purpose, min(r.asked_at) AS asked_at,
-           max(r.decided_at) FILTER (r.decision = 'withdraw') AS withdrawn_at,
-           max(r.decided_at) FILTER (r.decision = 'deny' AND c.is_exact) AS denied_at,
-           max(r.decided_at) FILTER (r.decision = 'deny' AND NOT c.is_exact) AS denied_broadly_at,
-           max(r.decided_at) FILTER (r.has_begun) AS permitted_at,
-           arg_max(r.valid_until, r.permit_rank) FILTER (r.has_begun) AS valid_until
-    FROM ranked r
-    JOIN coverage c ON c.purpose = r.purpose AND (c.may_permit OR r.decision <> 'permit')
-    GROUP BY r.patient_key, c.use
-)
-SELECT patient_key, purpose,
-       CASE WHEN permitted_at > coalesce(withdrawn_at, TIMESTAMP '0001-01-01')
-                 AND permitted_at > coalesce(denied_at, TIMESTAMP '0001-01-01')
-                 AND permitted_at >= coalesce(denied_broadly_at, TIMESTAMP '0001-01-01')
-            THEN if(valid_until < asked_at, 'expired', 'permitted')
-            WHEN withdrawn_at IS NOT NULL THEN 'withdrawn'
-            WHEN coalesce(denied_at, denied_broadly_at) IS NOT NULL THEN 'denied'
-            ELSE 'not_yet_valid' END AS state
-FROM last_words
-"""
-NO_DEATHS = pa.schema([("patient_key", pa.string()), ("died_on", pa.string())]).empty_table()
+NOBODY = pa.schema(
+    [("patient_key", pa.string()), ("born_on", pa.string()), ("died_on", pa.string())]
+).empty_table()
+Rows = pa.Table | duckdb.DuckDBPyRelation
 
 
 def decide(
-    connection: duckdb.DuckDBPyConnection,
-    events: pa.Table | duckdb.DuckDBPyRelation,
-    *,
-    as_of: str,
-    deaths: pa.Table | duckdb.DuckDBPyRelation = NO_DEATHS,
+    connection: duckdb.DuckDBPyConnection, events: Rows, *, as_of: str, people: Rows = NOBODY
 ) -> None:
-    """Make the temporary table ``consent_state(patient_key, purpose, state)``.
+    """Make the temporary table ``consent_state(patient_key, purpose, state, categories)``.
+
+    ``state`` is about structured data; ``categories`` lists, joined by a space, the kinds of data
+    permitted with it, and is empty unless ``state`` is ``permitted``.
 
     Args:
         connection: where the table is made; it holds one row per patient and use decided about.
-        events: columns of `model.EVENT_SCHEMA`, of one hospital or with keys unique across them.
+        events: form of `model.EVENT_SCHEMA`, of one hospital or with keys unique across them.
         as_of: the moment asked about, ``YYYY-MM-DDTHH:MM:SSZ``.
-        deaths: ``patient_key, died_on`` (``YYYY-MM-DD``), at most one row per patient.
+        people: ``patient_key, born_on, died_on`` (``YYYY-MM-DD`` or null), at most one row per
+            patient. Who is not in it has no known age, so no permit of theirs counts.
     """
+    table = with_details(events) if isinstance(events, pa.Table) else events
     with no_values_in_errors("deciding consent"):
-        connection.register("events", events)
-        connection.register("deaths", deaths)
-        connection.register("coverage", coverage())
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE consent_state AS {DECIDE_SQL}", {"as_of": as_of}
-        )
-        for name in ("events", "deaths", "coverage"):
+        for name, rows in (("events", table), ("people", people)):
+            if isinstance(rows, pa.Table):
+                connection.register(name, rows)
+            else:
+                rows.create_view(name)
+        connection.execute(HEARD_SQL, {"as_of": as_of})
+        plain, particular = _scopes(connection)
+        connection.register("plain_coverage", coverage(plain, in_detail=False))
+        connection.register("particular_coverage", coverage(particular, in_detail=True))
+        _make_states(connection, has_particular=bool(particular))
+        connection.execute("DROP TABLE heard; DROP TABLE particular")
+        for name in ("events", "people", "plain_coverage", "particular_coverage"):
+            connection.execute(f"DROP VIEW IF EXISTS {name}")
             connection.unregister(name)
 
 
+def _scopes(connection: duckdb.DuckDBPyConnection) -> tuple[list[Scope], list[Scope]]:
+    """Scopes of patients whose events never name a category or recipient, and of the others."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE particular AS SELECT DISTINCT patient_key FROM heard"
+        " WHERE categories <> '' OR recipients <> ''"
+    )
+    found = connection.execute(
+        "SELECT DISTINCT purpose, categories, recipients FROM heard ORDER BY ALL"
+    ).fetchall()
+    scopes = [Scope(*row) for row in found]
+    has_particular = any(s.categories or s.recipients for s in scopes)
+    plain = [s for s in scopes if not s.categories and not s.recipients]
+    return plain, scopes if has_particular else []
+
+
+def _make_states(connection: duckdb.DuckDBPyConnection, *, has_particular: bool) -> None:
+    def codes(name: str) -> list[int]:
+        rows = connection.execute(f"SELECT DISTINCT code FROM {name} ORDER BY code").fetchall()
+        return [int(row[0]) for row in rows]
+
+    plain = states_sql(codes("plain_coverage"), in_detail=False, split=has_particular)
+    detail = (
+        states_sql(codes("particular_coverage"), in_detail=True, split=True)
+        if has_particular
+        else ""
+    )
+    connection.execute(STATE_SQL.format(states=f"{plain} UNION ALL {detail}" if detail else plain))
+
+
 def may_use(
-    events: pa.Table, patient_key: str, *, use: str, as_of: str, died_on: str | None = None
+    events: pa.Table,
+    patient_key: str,
+    *,
+    use: str,
+    as_of: str,
+    born_on: str | None,
+    died_on: str | None = None,
 ) -> bool:
     """Whether one patient's data may be put to a use at a moment; False without an event."""
-    return _state(events, patient_key, use=use, as_of=as_of, died_on=died_on) == "permitted"
+    state = read_state(
+        events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on
+    )
+    return state == "permitted"
 
 
 def check_may_use(
-    events: pa.Table, patient_key: str, *, use: str, as_of: str, died_on: str | None = None
+    events: pa.Table,
+    patient_key: str,
+    *,
+    use: str,
+    as_of: str,
+    born_on: str | None,
+    died_on: str | None = None,
 ) -> None:
     """Raise ConsentError unless `may_use` is true; the message names the key and the reason."""
-    state = _state(events, patient_key, use=use, as_of=as_of, died_on=died_on)
+    state = read_state(
+        events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on
+    )
     if state != "permitted":
         raise ConsentError(
             f"No consent of patient {patient_key} for {use} at {as_of}.",
@@ -114,12 +152,21 @@ def check_may_use(
         )
 
 
-def _state(events: pa.Table, patient_key: str, *, use: str, as_of: str, died_on: str | None) -> str:
+def read_state(
+    events: pa.Table,
+    patient_key: str,
+    *,
+    use: str,
+    as_of: str,
+    born_on: str | None,
+    died_on: str | None = None,
+) -> str:
+    """A key of `model.STATES`, or ``no_event``."""
     check_use(use)
-    rows = [{"patient_key": patient_key, "died_on": died_on}] if died_on else []
-    deaths = pa.Table.from_pylist(rows, schema=NO_DEATHS.schema)
+    row = {"patient_key": patient_key, "born_on": born_on, "died_on": died_on}
+    people = pa.Table.from_pylist([row], schema=NOBODY.schema)
     with duckdb.connect(":memory:") as connection:
-        decide(connection, events, as_of=as_of, deaths=deaths)
+        decide(connection, events, as_of=as_of, people=people)
         found = connection.execute(
             "SELECT state FROM consent_state WHERE patient_key = ? AND purpose = ?",
             [patient_key, use],

@@ -12,16 +12,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from clearward.consent.model import EVENT_CONTENT, EVENT_SCHEMA
+from clearward import audit
+from clearward.consent import ledger
+from clearward.consent.model import DETAILS, EVENT_CONTENT, EVENT_SCHEMA, with_details
 from clearward.consent.purposes import EVERYTHING, check_purpose
 from clearward.errors import ConsentError, StateError
-from clearward.state.models import ConsentEvent
+from clearward.state.models import AuditEvent, ConsentEvent
 from clearward.warehouse import check_hospital, check_month
 
+HEAD_NOTED = "consent.head"
 _BATCH = 5_000
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -43,13 +46,48 @@ def load_events(engine: Engine, events: pa.Table, *, recorded_at: datetime | Non
     if events.num_rows == 0:
         return 0
     stamp = _stamp(recorded_at or datetime.now(UTC))
-    table = events.select(EVENT_SCHEMA.names)
-    with _state_errors("adding consent events"), engine.begin() as connection:
-        before = _count(connection, table)
+    table = with_details(events)
+    with _state_errors("adding consent events"), engine.connect() as connection:
+        ledger.lock(connection)
+        last = ledger.head(connection)
+        more = {"recorded_at": stamp, "batch": last.sequence + 1}
         for batch in table.to_batches(max_chunksize=_BATCH):
-            rows = [{**row, "recorded_at": stamp} for row in batch.to_pylist()]
-            connection.execute(_insert(engine), rows)
-        return _count(connection, table) - before
+            connection.execute(_insert(engine), [{**row, **more} for row in batch.to_pylist()])
+        added = ledger.close_batch(connection, last, recorded_at=stamp)
+        connection.commit()
+    if added:
+        _note_head(engine, added)
+    return added
+
+
+def _note_head(engine: Engine, added: int) -> None:
+    """Keep the ledger's head in the audit log, so that a shortened ledger shows as well."""
+    head = ledger.read_head(engine)
+    audit.append(
+        engine,
+        actor="clearward",
+        action=HEAD_NOTED,
+        subject=str(head.sequence),
+        detail={"events": added, "hash": head.hash},
+    )
+
+
+def verify_ledger(engine: Engine) -> ledger.Verified:
+    """Check the ledger's chain, and that it still holds the head the audit log noted last.
+
+    Raises:
+        StateError: something of the ledger or of the audit log was changed or removed.
+    """
+    audit.verify(engine)
+    with engine.connect() as connection:
+        noted = connection.execute(
+            select(AuditEvent.subject, AuditEvent.detail)
+            .where(AuditEvent.action == HEAD_NOTED)
+            .order_by(AuditEvent.sequence.desc())
+            .limit(1)
+        ).first()
+    upto = ledger.Head(int(noted.subject), str(noted.detail["hash"])) if noted else None
+    return ledger.verify(engine, upto=upto)
 
 
 def read_events(engine: Engine, hospital: str, *, month: str) -> pa.Table:
@@ -83,6 +121,7 @@ def record_withdrawal(
     evidence_sha256: str = "",
     language: str = "",
     guardian: bool = False,
+    guardian_relation: str = "",
 ) -> bool:
     """Take in a withdrawal outside an extract; False when the ledger holds it already.
 
@@ -105,6 +144,8 @@ def record_withdrawal(
         "evidence_sha256": evidence_sha256,
         "language": language,
         "guardian": guardian,
+        **dict.fromkeys(DETAILS, ""),
+        "guardian_relation": guardian_relation,
     }
     event |= {"event_key": event_key(event), "month": check_month(month or moment[:7])}
     event["file_id"] = ""
@@ -113,12 +154,15 @@ def record_withdrawal(
 
 def event_key(event: dict[str, Any]) -> str:
     """SHA-256 over what the patient said: the Python reading of `model.event_key_sql`."""
-    parts = [event[name] for name in EVENT_CONTENT]
-    texts = [
-        str(part).lower() if isinstance(part, bool) else ("" if part is None else str(part))
-        for part in parts
-    ]
-    return hashlib.sha256("|".join(texts).encode()).hexdigest()
+    texts = [_text(event[name]) for name in EVENT_CONTENT]
+    details = [_text(event.get(name)) for name in DETAILS]
+    return hashlib.sha256("|".join([*texts, *(details if any(details) else [])]).encode()).hexdigest()
+
+
+def _text(part: Any) -> str:
+    if isinstance(part, bool):
+        return str(part).lower()
+    return "" if part is None else str(part)
 
 
 def _insert(engine: Engine) -> Any:
@@ -128,17 +172,6 @@ def _insert(engine: Engine) -> Any:
             f"The ledger cannot be kept in {name}.", expected=", ".join(sorted(_INSERTS))
         )
     return _INSERTS[name](ConsentEvent).on_conflict_do_nothing(index_elements=["event_key"])
-
-
-def _count(connection: Connection, events: pa.Table) -> int:
-    hospitals = events["hospital_id"].unique().to_pylist()
-    months = events["month"].unique().to_pylist()
-    found = connection.scalar(
-        select(func.count())
-        .where(ConsentEvent.hospital_id.in_(hospitals))
-        .where(ConsentEvent.month.in_(months))
-    )
-    return int(found or 0)
 
 
 def _stamp(moment: datetime) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Double, ForeignKey, Index, Integer, JSON, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from clearward.state.append_only import keep_append_only
 from clearward.state.base import Base
 
 
@@ -54,8 +55,59 @@ class ConsentEvent(Base):
     month: Mapped[str] = mapped_column(String(7))
     file_id: Mapped[str] = mapped_column(String(12))
     recorded_at: Mapped[str] = mapped_column(String(32))
+    # Empty means what `consent.model` says about each: never "unknown".
+    source_key: Mapped[str] = mapped_column(String(20), server_default="")
+    guardian_relation: Mapped[str] = mapped_column(String(32), server_default="")
+    guardian_evidence_sha256: Mapped[str] = mapped_column(String(64), server_default="")
+    categories: Mapped[str] = mapped_column(String(64), server_default="")
+    recipients: Mapped[str] = mapped_column(String(512), server_default="")
+    jurisdiction: Mapped[str] = mapped_column(String(8), server_default="")
+    batch: Mapped[int] = mapped_column(Integer, server_default="0")
 
-    __table_args__ = (Index(None, "hospital_id", "month", "patient_key"),)
+    __table_args__ = (
+        Index(None, "hospital_id", "month", "patient_key"),
+        Index(None, "batch"),
+    )
+
+
+class ConsentBatch(Base):
+    """Consent events taken in together: a link of the chain that makes a change evident."""
+
+    __tablename__ = "consent_batch"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    events: Mapped[int] = mapped_column(Integer)
+    events_sha256: Mapped[str] = mapped_column(String(64))
+    recorded_at: Mapped[str] = mapped_column(String(32))
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class ConsentText(Base):
+    """A text patients are asked to sign, and the purposes it speaks of."""
+
+    __tablename__ = "consent_text"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    hospital_id: Mapped[str] = mapped_column(String(64))
+    version: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(16))
+    sha256: Mapped[str] = mapped_column(String(64))
+    purposes: Mapped[str] = mapped_column(String(256))
+    recorded_at: Mapped[str] = mapped_column(String(32))
+
+    __table_args__ = (UniqueConstraint("hospital_id", "version", "language"),)
+
+
+class ConsentSnapshot(Base):
+    """A Parquet copy of a hospital's events of one month, known by its bytes. A cache."""
+
+    __tablename__ = "consent_snapshot"
+
+    hospital_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    last_batch: Mapped[int] = mapped_column(Integer)
+    file_sha256: Mapped[str] = mapped_column(String(64))
 
 
 class ReleaseRecord(Base):
@@ -286,3 +338,8 @@ class Installation(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     keyring_id: Mapped[str] = mapped_column(String(16))
     recorded_at: Mapped[str] = mapped_column(String(32))
+
+
+keep_append_only(ConsentEvent.__table__, unique=("event_key", "id"))
+keep_append_only(ConsentBatch.__table__, unique=("sequence", "hash"))
+keep_append_only(ConsentText.__table__, unique=("id",))

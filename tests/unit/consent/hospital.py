@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clearward.consent.model import EVENT_SCHEMA
+from clearward.consent.model import DETAILS, EVENT_SCHEMA
 from clearward.consent.registry import event_key, load_events
 from clearward.settings import Settings
 from clearward.sources.state_sql import marker_path
@@ -17,7 +18,11 @@ from clearward.state.base import Base, state_engine
 from clearward.warehouse import Warehouse
 
 HOSPITAL = "north"
-PATIENT_COLUMNS = {"patient_id": pa.string(), "death_date": pa.date32()}
+PATIENT_COLUMNS = {
+    "patient_id": pa.string(),
+    "birth_date": pa.date32(),
+    "death_date": pa.date32(),
+}
 ENCOUNTER_COLUMNS = {"patient_id": pa.string(), "class": pa.string()}
 LOAD_COLUMNS = {
     "hospital_id": pa.string(),
@@ -47,6 +52,8 @@ def write_raw(settings: Settings, table: str, month: str, rows: list[dict], hosp
     own = PATIENT_COLUMNS if table.endswith("__patients") else ENCOUNTER_COLUMNS
     schema = pa.schema({**LOAD_COLUMNS, **own})
     defaults = {"hospital_id": hospital, "month": month, "op": "I", "file_id": "f" * 12}
+    if "birth_date" in own:
+        defaults["birth_date"] = datetime.date(1970, 1, 1)
     full = [
         {
             **dict.fromkeys(schema.names),
@@ -86,6 +93,7 @@ def event(patient: str, decision: str, decided_at: str, **more) -> dict:
         "evidence_sha256": "1" * 64,
         "language": "en",
         "guardian": False,
+        **dict.fromkeys(DETAILS, ""),
         "month": decided[:7],
         "file_id": "e" * 12,
         **more,
