@@ -172,7 +172,9 @@ def _keys(given: Given, front: _Front, column: int, levels: Ints) -> Ints:
     mask = (np.uint64(1) << width) - np.uint64(1)
     own = given.words[field.word][front.members]
     number = (own >> np.repeat(lowest, lengths)) & np.repeat(mask, lengths)
-    return np.repeat(np.arange(len(lengths)) * field.fan, lengths) + number.astype(np.int64)
+    keys: Ints = number.astype(np.int64)
+    keys += np.repeat(np.arange(len(lengths)) * field.fan, lengths)
+    return keys
 
 
 def _children(given: Given, front: _Front, column: int, levels: Ints, keys: Ints) -> _Children:

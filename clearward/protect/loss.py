@@ -13,7 +13,7 @@ class more (LeFevre et al. 2006 without their division by k).
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ def label_entropies(hierarchy: Hierarchy, level: int, counts: Ints) -> Floats:
     return scaled
 
 
-def entropy_bits(counts: Ints, of_label: NDArray[np.number]) -> Floats:  # type: ignore[type-arg]
+def entropy_bits(counts: Ints, of_label: NDArray[Any]) -> Floats:
     """-log2 of the share of a value's units in its label's; 0 where there are none."""
     ratio = np.divide(counts, of_label, out=np.ones(len(counts)), where=counts > 0)
     bits: Floats = -np.log2(ratio)

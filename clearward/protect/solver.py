@@ -12,7 +12,7 @@ Suppression does not grow monotonically with loss, so no node is cut off by its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -62,6 +62,9 @@ class _Outcome:
     loss: float
     suppressed: int
     classes: int
+
+
+_Best = tuple[int, _Outcome] | None
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,19 @@ class _Lattice:
         return aggregate(np.stack(chosen, axis=1), self.problem.how)
 
     def group(self, node: int) -> Grouping:
-        """Count the classes of a node."""
+        """Count the classes of a node; kept are those of at least k."""
         return _group(self.problem, self.codes, self.levels[node])
 
-    def cost(self, node: int, grouping: Grouping) -> _Outcome | None:
+    def improve(self, best: _Best, node: int, grouping: Grouping) -> _Best:
+        """The better of the best so far and a node; the models are asked only where it matters."""
+        # A model can only suppress more, and no measure falls by that: what k alone costs decides
+        # most nodes without a look at the sensitive values.
+        found = _better(best, node, self._cost(node, grouping))
+        if found is best or not self.problem.models:
+            return found
+        return _better(best, node, self._cost(node, _with_models(self.problem, grouping)))
+
+    def _cost(self, node: int, grouping: Grouping) -> _Outcome | None:
         """What a node costs; None when it suppresses more than is allowed."""
         problem, sizes = self.problem, grouping.sizes
         published = sizes[grouping.kept]
@@ -147,9 +159,6 @@ class _Lattice:
         return float(aggregate(np.array(columns), self.problem.how))
 
 
-_Best = tuple[int, _Outcome] | None
-
-
 def _search_cells(lattice: _Lattice) -> tuple[_Best, int]:
     bounds = lattice.bounds()
     best: _Best = None
@@ -158,7 +167,7 @@ def _search_cells(lattice: _Lattice) -> tuple[_Best, int]:
         if best is not None and bounds[node] >= best[1].loss:
             break
         checked += 1
-        best = _better(best, int(node), lattice.cost(int(node), lattice.group(int(node))))
+        best = lattice.improve(best, int(node), lattice.group(int(node)))
     return best, checked
 
 
@@ -175,7 +184,7 @@ def _search_classes(lattice: _Lattice) -> tuple[_Best, int]:
         checked += 1
         grouping = lattice.group(int(node))
         floor[node] = _unsuppressed(lattice.problem, grouping.sizes)
-        best = _better(best, int(node), lattice.cost(int(node), grouping))
+        best = lattice.improve(best, int(node), grouping)
     return best, checked
 
 
@@ -240,7 +249,12 @@ def class_of(problem: Problem, node: Sequence[int] | Ints) -> Ints:
 def group_at(problem: Problem, node: Sequence[int]) -> Grouping:
     """The classes at one node and which of them keep every bound."""
     codes = [_level_codes(problem, column) for column in range(len(problem.hierarchies))]
-    return _group(problem, codes, node)
+    return _with_models(problem, _group(problem, codes, node))
+
+
+def _with_models(problem: Problem, grouping: Grouping) -> Grouping:
+    allowed = problem.allows(None, grouping.classes, grouping.sizes)
+    return replace(grouping, kept=grouping.kept & allowed)
 
 
 def _group(
@@ -248,10 +262,7 @@ def _group(
 ) -> Grouping:
     classes = _pack(codes, node)
     sizes = np.bincount(classes, weights=problem.weights).astype(np.int64)
-    kept = (sizes >= problem.k) & (sizes > 0)
-    if problem.models:
-        kept &= problem.allows(np.arange(len(classes)), classes, sizes)
-    return Grouping(classes, sizes, kept)
+    return Grouping(classes, sizes, (sizes >= problem.k) & (sizes > 0))
 
 
 def _pack(codes: list[list[tuple[Ints, int]]], node: Sequence[int] | Ints) -> Ints:
