@@ -180,7 +180,7 @@ class _Published:
         numbers = np.where(self.kept, np.cumsum(self.kept) - 1, -1)
         share = np.where(kept, problem.weights, 0) / problem.units
         suppressed = problem.units - int(problem.weights[kept].sum())
-        columns = [float(loss @ share) + suppressed / problem.units for loss in self.losses]
+        columns = [float((loss * share).sum()) + suppressed / problem.units for loss in self.losses]
         return Recoding(
             recoding,
             tuple(np.where(kept, labels, ANY) for labels in self.labels),
