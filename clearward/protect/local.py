@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearward.protect.histograms import count_by
+from clearward.protect.histograms import count_by, stable_order
 from clearward.protect.loss import Floats, Ints
 from clearward.protect.paths import Field, Words
 
@@ -146,16 +146,27 @@ class _Children:
     """The children that occur below the common labels, ordered by class and child number.
 
     Attributes:
+        keys: (children,) class and number in one, ascending.
         owner: (children,) class each is part of.
         counts: (children,) its units.
         saved: (children,) NM it saves as a class of its own, in units times loss.
         starts: (classes,) first child of each class.
     """
 
+    keys: Ints
     owner: Ints
     counts: Ints
     saved: Floats
     starts: Ints
+
+    def of(self, keys: Ints) -> Ints:
+        """(n,) child that each member belongs to."""
+        cells = int(self.keys[-1]) + 1
+        if cells > 8 * len(keys):
+            return np.searchsorted(self.keys, keys)
+        place = np.empty(cells, dtype=np.int64)
+        place[self.keys] = np.arange(len(self.keys))
+        return place[keys]
 
     def over(self, values: NDArray[np.generic], how: np.ufunc) -> NDArray[Any]:
         """(classes,) values of a class's children brought together."""
@@ -172,7 +183,9 @@ def _keys(given: Given, front: _Front, column: int, levels: Ints) -> Ints:
     mask = (np.uint64(1) << width) - np.uint64(1)
     own = given.words[field.word][front.members]
     number = (own >> np.repeat(lowest, lengths)) & np.repeat(mask, lengths)
-    return np.repeat(np.arange(len(lengths)) * field.fan, lengths) + number.astype(np.int64)
+    keys: Ints = number.astype(np.int64)
+    keys += np.repeat(np.arange(len(lengths)) * field.fan, lengths)
+    return keys
 
 
 def _children(given: Given, front: _Front, column: int, levels: Ints, keys: Ints) -> _Children:
@@ -181,7 +194,7 @@ def _children(given: Given, front: _Front, column: int, levels: Ints, keys: Ints
     found, counts = count_by(keys, weights, len(front.starts) * field.fan)
     owner = found // field.fan
     saved = counts * _drops(given, front, column, levels, (owner, found - owner * field.fan))
-    return _Children(owner, counts, saved, np.flatnonzero(np.diff(owner, prepend=-1)))
+    return _Children(found, owner, counts, saved, np.flatnonzero(np.diff(owner, prepend=-1)))
 
 
 def _drops(
@@ -259,19 +272,17 @@ def _cut_along(given: Given, front: _Front, column: int, levels: Ints) -> tuple[
     """The front after the cuts along one column, and how many of them a model refused."""
     keys = _keys(given, front, column, levels)
     children = _children(given, front, column, levels, keys)
-    order = np.argsort(keys, kind="stable")
-    child = np.cumsum(np.diff(keys[order], prepend=-1) > 0) - 1
-    members = front.members[order]
+    child = children.of(keys)
     alone = _alone(children, given.k)
     while True:
         targets = np.where(alone, np.arange(len(alone)), len(alone) + children.owner)
-        by_target = np.argsort(targets[child], kind="stable")
+        by_target = stable_order(targets[child], len(alone) + len(front.starts))
         ordered = targets[child][by_target]
         starts = np.flatnonzero(np.diff(ordered, prepend=-1))
         if given.allows is None:
             break
         failed = np.zeros(len(alone) + len(front.starts), dtype=bool)
-        failed[ordered[starts]] = ~given.allows(members[by_target], starts)
+        failed[ordered[starts]] = ~given.allows(front.members[by_target], starts)
         fewer = _without(children, alone, failed[targets])
         if (fewer == alone).all():
             break
@@ -281,7 +292,7 @@ def _cut_along(given: Given, front: _Front, column: int, levels: Ints) -> tuple[
     barred = np.zeros((len(starts), front.barred.shape[1]), dtype=bool)
     barred[whole[owner]] = front.barred[owner[whole[owner]]]
     barred[whole[owner], column] = True
-    return _Front(members[by_target], starts, barred), int(whole.sum())
+    return _Front(front.members[by_target], starts, barred), int(whole.sum())
 
 
 def _without(children: _Children, alone: Bools, failed: Bools) -> Bools:

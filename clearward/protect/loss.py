@@ -3,8 +3,8 @@ done here.
 
 Per cell: NM (Iyengar, KDD 2002): a label that stands for m of the domain's M values costs
 (m-1)/(M-1), a suppressed cell costs 1. Non-uniform entropy (Gionis, Tassa, IEEE TKDE 2009): a cell
-costs -log2 of its value's share among the units that its label stands for; here as a share of what
-full generalisation costs, which is also the cost of a suppressed cell.
+costs -log2 of its value's share among the units that its label stands for, here divided by the
+mean cost of ``*`` in the column; a suppressed cell costs what ``*`` costs.
 Per class: discernibility (Bayardo, Agrawal, ICDE 2005): the sum of squared class sizes, a
 suppressed unit costing as much as all units. AECS: units per class, all suppressed units being one
 class more (LeFevre et al. 2006 without their division by k).
@@ -13,7 +13,7 @@ class more (LeFevre et al. 2006 without their division by k).
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,14 +42,14 @@ def label_entropies(hierarchy: Hierarchy, level: int, counts: Ints) -> Floats:
         counts: (values,) units per value; a value without units costs nothing.
     """
     groups = np.unique(np.array(hierarchy.labels(level)), return_inverse=True)[1]
-    whole = float(entropy_bits(counts, np.full(len(counts), counts.sum())) @ counts)
+    whole = float((entropy_bits(counts, np.full(len(counts), counts.sum())) * counts).sum())
     bits = entropy_bits(counts, np.bincount(groups, weights=counts)[groups])
     # Divided by the mean cost of ``*``, so that a column's loss is 1 when all of it is ``*``.
     scaled: Floats = bits * float(counts.sum()) / whole if whole else np.zeros(len(counts))
     return scaled
 
 
-def entropy_bits(counts: Ints, of_label: NDArray[np.number]) -> Floats:  # type: ignore[type-arg]
+def entropy_bits(counts: Ints, of_label: NDArray[Any]) -> Floats:
     """-log2 of the share of a value's units in its label's; 0 where there are none."""
     ratio = np.divide(counts, of_label, out=np.ones(len(counts)), where=counts > 0)
     bits: Floats = -np.log2(ratio)

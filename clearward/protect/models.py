@@ -183,8 +183,8 @@ class TCloseness(_Attribute):
     """Earth mover's distance between a class and all units at most t (Li et al., ICDE 2007).
 
     ``equal``: any two values are equally far (half the L1 distance). ``ordered``: values are
-    places on a line, in the histogram's order, neighbours 1 / (m - 1) apart. ``hierarchical``: the
-    level of the lowest common label over the hierarchy's height.
+    places on a line, in the histogram's order, neighbours 1 / (m - 1) apart for the m values that
+    occur. ``hierarchical``: the level of the lowest common label over the hierarchy's height.
     """
 
     t: float
@@ -211,7 +211,7 @@ def distances(values: ClassCounts, distance: Distance) -> Floats:
     tree = _tree(values.histogram) if distance == "hierarchical" else []
     for classes, table in values.dense():
         over = table - q
-        found[classes] = _hierarchical(over, tree) if tree else _ordered(over)
+        found[classes] = _hierarchical(over, tree) if tree else _ordered(over[:, q > 0])
     return found
 
 

@@ -56,7 +56,7 @@ class Field:
         return len(self.offsets) - 1
 
     def prefix(self, words: Words, level: Ints) -> Ints:
-        """(n,) number of the node that each path (its word) passes at a level (one or (n,))."""
+        """(n,) number of the node that each path (its word) passes at its level."""
         lowest = self.offsets[level].astype(np.uint64)
         width = (self.offsets[-1] - self.offsets[level]).astype(np.uint64)
         return ((words >> lowest) & _ones(width)).astype(np.int64)
@@ -154,9 +154,9 @@ def _field(
     bare = Field(word, offsets, fans, paths, (), (), ())
     nodes, losses, labels = [], [], []
     for level, names in enumerate(levels):
-        found, first, leaves = np.unique(
-            bare.prefix(paths, np.int64(level)), return_index=True, return_counts=True
-        )
+        prefix = bare.prefix(paths, np.full(len(paths), level))
+        found, first = np.unique(prefix, return_index=True)
+        leaves = np.bincount(np.searchsorted(found, prefix))
         nodes.append(found)
         labels.append(names[first])
         losses.append((leaves - 1) / max(len(names) - 1, 1))

@@ -66,11 +66,11 @@ class Problem:
         """Sensitive counts by attribute."""
         return {histogram.attribute: histogram for histogram in self.sensitive}
 
-    def allows(self, members: Ints, classes: Ints, sizes: Ints) -> Bools:
+    def allows(self, members: Ints | None, classes: Ints, sizes: Ints) -> Bools:
         """(classes,) whether the models allow each class.
 
         Args:
-            members: (m,) combinations.
+            members: (m,) combinations; None for all of them in their order.
             classes: (m,) the class of each, 0 to ``len(sizes)`` - 1.
             sizes: (classes,) units per class.
         """
@@ -79,7 +79,8 @@ class Problem:
             return allowed
         population = None
         if self.population is not None:
-            counted = np.bincount(classes, weights=self.population[members], minlength=len(sizes))
+            people = self.population if members is None else self.population[members]
+            counted = np.bincount(classes, weights=people, minlength=len(sizes))
             population = counted.astype(np.int64)
         values = {
             name: histogram.of_classes(members, classes, len(sizes))

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clearward.errors import ConfigError, ProtectionError
 from clearward.protect.hierarchies import ANY
+from clearward.protect.labels import node_labels, range_labels, set_labels
 from clearward.protect.local import Given, Partition, specialise
 from clearward.protect.loss import Floats, Ints, aggregate, label_losses
 from clearward.protect.paths import Field, Texts, Words, fields_of, pack
@@ -19,6 +21,7 @@ from clearward.protect.problem import Problem, check_problem
 from clearward.protect.solver import group_at, solve
 
 Bools = NDArray[np.bool_]
+Publish = Literal["nodes", "ranges", "sets"]
 
 
 @dataclass(frozen=True)
@@ -54,20 +57,21 @@ class Recoding:
         return int(self.classes.max(initial=-1)) + 1
 
 
-def recode(problem: Problem, *, recoding: str) -> Recoding:
+def recode(problem: Problem, *, recoding: str, publish: Publish = "nodes") -> Recoding:
     """Labels for every combination that keep every bound of the problem.
 
     ``global``: the full-domain optimum, one level per quasi-identifier, at most ``max_suppressed``
-    of the units left out. ``local``: hierarchy nodes chosen class by class, nobody left out.
+    of the units left out. ``local``: chosen class by class, nobody left out; published as the
+    lowest common ``nodes`` of the hierarchies, as ``ranges`` of values, or as ``sets`` of values.
     Raises ProtectionError when no recoding keeps the bounds, ConfigError for another name.
     """
-    if recoding == "global":
+    if recoding == "global" and publish == "nodes":
         return _global(problem)
-    if recoding == "local":
-        return _local(problem)
+    if recoding == "local" and publish in ("nodes", "ranges", "sets"):
+        return _local(problem, publish)
     raise ConfigError(
-        f"Unknown recoding {recoding!r}.",
-        expected="global or local",
+        f"Unknown recoding {recoding!r} published as {publish!r}.",
+        expected="global or local; nodes, ranges or sets",
         do="correct the product spec",
     )
 
@@ -91,7 +95,7 @@ def _global(problem: Problem) -> Recoding:
     )  # fmt: skip
 
 
-def _local(problem: Problem) -> Recoding:
+def _local(problem: Problem, publish: Publish) -> Recoding:
     check_problem(problem)
     _check_whole(problem)
     fields = fields_of(problem.hierarchies)
@@ -99,10 +103,13 @@ def _local(problem: Problem) -> Recoding:
     allows = _allows(problem) if problem.models else None
     partition = specialise(Given(words, problem.weights, fields, problem.k, allows))
     sizes = np.bincount(partition.classes, weights=problem.weights)
-    nodes = [_nodes(field, column, words, partition) for column, field in enumerate(fields)]
+    published_as = [
+        _as_published(problem, column, partition, publish, (field, words[field.word]))
+        for column, field in enumerate(fields)
+    ]
     published = _Published(
-        [labels[partition.classes] for labels, _ in nodes],
-        [losses[partition.classes] for _, losses in nodes],
+        [labels[partition.classes] for labels, _ in published_as],
+        [losses[partition.classes] for _, losses in published_as],
         partition.classes,
         sizes > 0,
     )
@@ -112,20 +119,18 @@ def _local(problem: Problem) -> Recoding:
     )
 
 
-def _nodes(field: Field, column: int, words: Words, partition: Partition) -> tuple[Texts, Floats]:
-    """(classes,) label and NM of the node that each class publishes in a column."""
-    first = np.zeros(len(partition.levels), dtype=np.int64)
-    first[partition.classes] = np.arange(len(partition.classes))
-    levels = partition.levels[:, column]
-    prefix = field.prefix(words[field.word][first], levels)
-    width = max(names.dtype.itemsize for names in field.labels) // np.dtype("U1").itemsize
-    labels: Texts = np.empty(len(first), dtype=f"U{width}")
-    losses = np.empty(len(first))
-    for level in np.unique(levels):
-        here = levels == level
-        labels[here] = field.label(prefix[here], int(level))
-        losses[here] = field.loss(prefix[here], int(level))
-    return labels, losses
+def _as_published(
+    problem: Problem,
+    column: int,
+    partition: Partition,
+    publish: Publish,
+    packed: tuple[Field, Words],
+) -> tuple[Texts, Floats]:
+    if publish == "nodes":
+        return node_labels(*packed, partition.classes, partition.levels[:, column])
+    hierarchy, codes = problem.hierarchies[column], problem.codes[:, column]
+    shown = range_labels if publish == "ranges" else set_labels
+    return shown(hierarchy, codes, partition.classes)
 
 
 def _allows(problem: Problem) -> Callable[[Ints, Ints], Bools]:
@@ -134,7 +139,8 @@ def _allows(problem: Problem) -> Callable[[Ints, Ints], Bools]:
         classes = np.repeat(np.arange(len(starts)), lengths)
         sizes = np.add.reduceat(problem.weights[members], starts)
         # A class without a unit publishes nothing, so there is nothing to refuse.
-        return problem.allows(members, classes, sizes) | (sizes == 0)
+        allowed: Bools = problem.allows(members, classes, sizes) | (sizes == 0)
+        return allowed
 
     return allows
 
@@ -174,7 +180,7 @@ class _Published:
         numbers = np.where(self.kept, np.cumsum(self.kept) - 1, -1)
         share = np.where(kept, problem.weights, 0) / problem.units
         suppressed = problem.units - int(problem.weights[kept].sum())
-        columns = [float(loss @ share) + suppressed / problem.units for loss in self.losses]
+        columns = [float((loss * share).sum()) + suppressed / problem.units for loss in self.losses]
         return Recoding(
             recoding,
             tuple(np.where(kept, labels, ANY) for labels in self.labels),

@@ -12,14 +12,14 @@ Suppression does not grow monotonically with loss, so no node is cut off by its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clearward.errors import ConfigError, ProtectionError
-from clearward.protect.hierarchies import Hierarchy
+from clearward.protect.hierarchies import Hierarchy, category
 from clearward.protect.loss import (
     Floats,
     Ints,
@@ -62,6 +62,9 @@ class _Outcome:
     loss: float
     suppressed: int
     classes: int
+
+
+_Best = tuple[int, _Outcome] | None
 
 
 @dataclass(frozen=True)
@@ -112,19 +115,29 @@ class _Lattice:
         columns = range(len(problem.hierarchies))
         self.codes = [_level_codes(problem, column) for column in columns]
         self.losses = [_level_losses(problem, column) for column in columns]
+        self.stars = [_star_losses(problem, column) for column in columns]
+        shares = problem.weights / problem.units
+        self.means = [np.array([(v * shares).sum() for v in levels]) for levels in self.losses]
 
     def bounds(self) -> Floats:
         """(nodes,) loss without suppression."""
-        weights = self.problem.weights / self.problem.units
-        columns = [np.array([float(v @ weights) for v in column]) for column in self.losses]
-        chosen = [column[self.levels[:, i]] for i, column in enumerate(columns)]
+        chosen = [means[self.levels[:, i]] for i, means in enumerate(self.means)]
         return aggregate(np.stack(chosen, axis=1), self.problem.how)
 
     def group(self, node: int) -> Grouping:
-        """Count the classes of a node."""
+        """Count the classes of a node; kept are those of at least k."""
         return _group(self.problem, self.codes, self.levels[node])
 
-    def cost(self, node: int, grouping: Grouping) -> _Outcome | None:
+    def improve(self, best: _Best, node: int, grouping: Grouping) -> _Best:
+        """The better of the best so far and a node; the models are asked only where it matters."""
+        # A model can only suppress more, and no measure falls by that: what k alone costs decides
+        # most nodes without a look at the sensitive values.
+        found = _better(best, node, self._cost(node, grouping))
+        if found is best or not self.problem.models:
+            return found
+        return _better(best, node, self._cost(node, _with_models(self.problem, grouping)))
+
+    def _cost(self, node: int, grouping: Grouping) -> _Outcome | None:
         """What a node costs; None when it suppresses more than is allowed."""
         problem, sizes = self.problem, grouping.sizes
         published = sizes[grouping.kept]
@@ -136,18 +149,19 @@ class _Lattice:
         elif problem.quality == "discernibility":
             loss = discernibility(published, suppressed, problem.units)
         else:
-            loss = self._cells(node, grouping.kept[grouping.classes], suppressed)
+            loss = self._cells(node, grouping.kept[grouping.classes])
         return _Outcome(loss, suppressed, len(published))
 
-    def _cells(self, node: int, kept: NDArray[np.bool_], suppressed: int) -> float:
-        weights = np.where(kept, self.problem.weights, 0) / self.problem.units
-        lost = suppressed / self.problem.units
-        chosen = zip(self.losses, self.levels[node], strict=True)
-        columns = [float(column[level] @ weights) + lost for column, level in chosen]
+    def _cells(self, node: int, kept: NDArray[np.bool_]) -> float:
+        out = np.flatnonzero(~kept)
+        shares = self.problem.weights[out] / self.problem.units
+        # Sums, not dot products: those go to a threaded library that waits for busy cores.
+        columns = [
+            self.means[column][level]
+            + ((self.stars[column][out] - self.losses[column][level][out]) * shares).sum()
+            for column, level in enumerate(self.levels[node])
+        ]
         return float(aggregate(np.array(columns), self.problem.how))
-
-
-_Best = tuple[int, _Outcome] | None
 
 
 def _search_cells(lattice: _Lattice) -> tuple[_Best, int]:
@@ -158,7 +172,7 @@ def _search_cells(lattice: _Lattice) -> tuple[_Best, int]:
         if best is not None and bounds[node] >= best[1].loss:
             break
         checked += 1
-        best = _better(best, int(node), lattice.cost(int(node), lattice.group(int(node))))
+        best = lattice.improve(best, int(node), lattice.group(int(node)))
     return best, checked
 
 
@@ -175,7 +189,7 @@ def _search_classes(lattice: _Lattice) -> tuple[_Best, int]:
         checked += 1
         grouping = lattice.group(int(node))
         floor[node] = _unsuppressed(lattice.problem, grouping.sizes)
-        best = _better(best, int(node), lattice.cost(int(node), grouping))
+        best = lattice.improve(best, int(node), grouping)
     return best, checked
 
 
@@ -215,10 +229,25 @@ def _level_losses(problem: Problem, column: int) -> list[Floats]:
     codes = problem.codes[:, column]
     levels = range(hierarchy.height + 1)
     if problem.quality == "entropy":
-        counted = np.bincount(codes, weights=problem.weights, minlength=len(hierarchy.values))
-        counts = counted.astype(np.int64)
+        counts = _counts(problem, column)
         return [label_entropies(hierarchy, level, counts)[codes] for level in levels]
     return [label_losses(hierarchy, level)[codes] for level in levels]
+
+
+def _star_losses(problem: Problem, column: int) -> Floats:
+    """(n,) what a suppressed cell costs: never less than the same cell at any level."""
+    if problem.quality != "entropy":
+        return np.ones(len(problem.codes))
+    codes = problem.codes[:, column]
+    counts = _counts(problem, column)
+    whole = category(problem.hierarchies[column].column, problem.hierarchies[column].values)
+    return label_entropies(whole, 1, counts)[codes]
+
+
+def _counts(problem: Problem, column: int) -> Ints:
+    values = len(problem.hierarchies[column].values)
+    counted = np.bincount(problem.codes[:, column], weights=problem.weights, minlength=values)
+    return counted.astype(np.int64)
 
 
 def _level_codes(problem: Problem, column: int) -> list[tuple[Ints, int]]:
@@ -240,7 +269,12 @@ def class_of(problem: Problem, node: Sequence[int] | Ints) -> Ints:
 def group_at(problem: Problem, node: Sequence[int]) -> Grouping:
     """The classes at one node and which of them keep every bound."""
     codes = [_level_codes(problem, column) for column in range(len(problem.hierarchies))]
-    return _group(problem, codes, node)
+    return _with_models(problem, _group(problem, codes, node))
+
+
+def _with_models(problem: Problem, grouping: Grouping) -> Grouping:
+    allowed = problem.allows(None, grouping.classes, grouping.sizes)
+    return replace(grouping, kept=grouping.kept & allowed)
 
 
 def _group(
@@ -248,10 +282,7 @@ def _group(
 ) -> Grouping:
     classes = _pack(codes, node)
     sizes = np.bincount(classes, weights=problem.weights).astype(np.int64)
-    kept = (sizes >= problem.k) & (sizes > 0)
-    if problem.models:
-        kept &= problem.allows(np.arange(len(classes)), classes, sizes)
-    return Grouping(classes, sizes, kept)
+    return Grouping(classes, sizes, (sizes >= problem.k) & (sizes > 0))
 
 
 def _pack(codes: list[list[tuple[Ints, int]]], node: Sequence[int] | Ints) -> Ints:
