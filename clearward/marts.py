@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from clearward.deidentify.door import write_schemas
 from clearward.errors import ConfigError
@@ -21,9 +24,31 @@ DBT_PROJECT = Path(__file__).parents[1] / "dbt_project"
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
 
 
+@dataclass(frozen=True)
+class DbtRun:
+    """One build on its way.
+
+    Attributes:
+        output: folder dbt writes to.
+        month: YYYY-MM.
+        zones: zone by name of every model that writes Parquet.
+    """
+
+    output: Path
+    month: str
+    zones: Mapping[str, str]
+
+    def rows(self, model: str) -> int | None:
+        """Rows of the file a finished model has written, from its footer; None without a file."""
+        if model not in self.zones:
+            return None
+        path = Warehouse(self.output).partition(self.zones[model], model, month=self.month)
+        return int(pq.read_metadata(path).num_rows) if path.exists() else None
+
+
 @contextmanager
-def dbt_run(settings: Settings, *, month: str) -> Iterator[dict[str, str]]:
-    """Environment for one ``dbt build`` of a month.
+def dbt_run(settings: Settings, *, month: str) -> Iterator[DbtRun]:
+    """Environment and folder for one ``dbt build`` of a month.
 
     dbt writes into a folder of its own; only when the block ends without an error do its files
     replace the month's partitions, so that a killed or failed build leaves the old ones whole.
@@ -40,7 +65,7 @@ def dbt_run(settings: Settings, *, month: str) -> Iterator[dict[str, str]]:
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
-        yield environment
+        yield DbtRun(staging, month, {model: zone for zone, model in partition_models()})
         _promote(staging, Warehouse(settings.warehouse), month)
     finally:
         _restore(before)

@@ -1,8 +1,6 @@
 """The code location. `workspace.yaml` loads this module; nothing happens until Dagster asks."""
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -16,6 +14,8 @@ from orchestration.assets.products import product_assets
 from orchestration.assets.synthetic import synthetic_assets
 from orchestration.resources import Clearward, QuickDbt
 from orchestration.withdrawals import carry_withdrawals, daily_withdrawals, withdrawals
+from orchestration.dbt_inside import DbtInside
+from orchestration.resources import Clearward
 
 # Two cores; and a step's process is forked from one that has loaded the definitions, which takes
 # seconds.
@@ -59,13 +59,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
 
 def default_resources() -> dict[str, Any]:
     """Resources configured by the environment alone."""
-    dbt = QuickDbt(
-        project_dir=str(DBT_PROJECT),
-        profiles_dir=str(DBT_PROJECT),
-        # the dbt of this environment, whether or not it is on PATH
-        dbt_executable=str(Path(sys.executable).with_name("dbt")),
-    )
-    return {"clearward": Clearward(), "dbt": dbt}
+    return {"clearward": Clearward(), "dbt": DbtInside(project_dir=str(DBT_PROJECT))}
 
 
 @dg.definitions

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.metadata import version
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
-from packaging.version import Version
 from sqlalchemy import Engine
 
 from clearward.deidentify.installation import check_installation
@@ -44,21 +41,6 @@ class Clearward(dg.ConfigurableResource):
     def storage(self) -> Storage:
         """The object store releases are published to."""
         return open_storage(self.settings)
-
-
-class QuickDbt(DbtCliResource):
-    """dagster-dbt without two things it does before each build, four to six seconds together.
-
-    It asks ``dbt --version``, which looks up the newest release at the package index, and opens an
-    adapter in this process, which only row counts would need.
-    """
-
-    @cached_property
-    def _cli_version(self) -> Version:
-        return Version(version("dbt-core"))
-
-    def _initialize_dbt_core_adapter(self, *_: object, **__: object) -> None:
-        return None
 
 
 @contextmanager

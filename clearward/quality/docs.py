@@ -1,20 +1,29 @@
-"""Make a Data Docs site that stays in the house: no script, nothing fetched from outside. Add what
-a page needs to be read without them; what a page says is Great Expectations' and `gate`'s work.
+"""A gate's Data Docs: pages for a person that stay in the house. What a check found is `gate`'s
+work, what Great Expectations says about it `expectations`'.
 
-As generated, every page loads scripts, styles and pictures from a dozen public hosts, so that
-reading a report would tell them of it, and a release would carry scripts nobody here has checked.
+Two pages: every check of every table with its rule and its counts, and Great Expectations' own page
+about them. As generated, that page loads scripts, styles and pictures from a dozen public hosts, so
+that reading a report would tell them of it, and a release would carry scripts nobody here has
+checked: all of it is taken out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from clearward.quality.report import Check, State
+from clearward.quality.suites import Suite
+
+VERDICT = "great_expectations.html"
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 _REMOTE = re.compile(r"<(?:link|img|iframe)\b[^>]*[\"']https?://[^>]*>", re.IGNORECASE)
 _FOOTER = re.compile(r"<footer\b.*?</footer\s*>", re.DOTALL | re.IGNORECASE)
+_RANDOM_ID = re.compile(r"-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STYLE = """<style>
 body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 76rem; padding: 0 1rem;
   color: #1d2733; background: #fff; }
@@ -22,7 +31,9 @@ table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
 th, td { border: 1px solid #d4dae1; padding: .35rem .6rem; text-align: left;
   vertical-align: top; }
 th { background: #f1f4f7; }
-code, pre { white-space: pre-wrap; font-size: 13px; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
+tr.red td { background: #fdeceb; }
+code, pre { white-space: pre-wrap; font-size: 13px; overflow-wrap: anywhere; }
 .badge { border: 1px solid #b9c2cc; border-radius: 4px; padding: 0 .3rem; }
 .fa-check-circle::before { content: "\\2713"; color: #14713a; font-style: normal; }
 .fa-times::before { content: "\\2717"; color: #b3261e; font-style: normal; }
@@ -31,42 +42,96 @@ code, pre { white-space: pre-wrap; font-size: 13px; }
 .container, .container-fluid { padding-top: 0; }
 .sticky { position: static; }
 </style>"""
+_MARKS = {
+    State.PASS: "\u2713",
+    State.FAIL: "\u2717",
+    State.ERROR: "could not be made",
+    State.VACUOUS: "no row",
+}
+_RED = frozenset({State.FAIL, State.ERROR})
 
 
-def keep_inside(folder: Path) -> int:
-    """Rewrite every page below a folder so that it fetches and runs nothing; returns pages."""
-    pages = sorted(folder.rglob("*.html"))
-    for page in pages:
-        page.write_text(_inside(page.read_text(encoding="utf-8")), encoding="utf-8")
-    return len(pages)
-
-
-def write_index(folder: Path, passed: Mapping[str, tuple[int, int]]) -> None:
-    """Replace the first page, whose lists only a script would fill.
+def write_site(
+    folder: Path, gate: str, suites: Mapping[str, Suite], checks: Sequence[Check], verdict: str
+) -> None:
+    """Write ``index.html`` with every check, and Great Expectations' page beside it.
 
     Args:
         folder: the site.
-        passed: checks passed and checks made per suite.
+        gate: name of the gate.
+        suites: suite per table; its SQL is shown as the rule of a check.
+        checks: in the order of their tables.
+        verdict: Great Expectations' page as generated; empty when nothing was measured.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    by_table = {name: list(own) for name, own in groupby(checks, key=lambda c: c.table)}
+    body = [f"<h1>Data Docs: {escape(gate)} gate</h1>", _overview(by_table)]
+    if verdict:
+        body.append(f'<p><a href="{VERDICT}">What Great Expectations says of these counts</a></p>')
+        (folder / VERDICT).write_text(stay_inside(verdict), encoding="utf-8")
+    body += [_table(name, suites[name], own) for name, own in by_table.items()]
+    title = f'<meta charset="UTF-8"><title>Data Docs: {escape(gate)} gate</title>'
+    page = f'<!DOCTYPE html>\n<html lang="en"><head>{title}\n{_STYLE}\n</head><body>\n'
+    text = page + "\n".join(body) + "\n</body></html>\n"
+    (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+def _overview(by_table: Mapping[str, Sequence[Check]]) -> str:
     lines = []
-    for name, (good, made) in sorted(passed.items()):
-        result = next((folder / "validations").glob(f"{name}/**/*.html"), None)
-        link = f'<a href="{result.relative_to(folder)}">{escape(name)}</a>' if result else name
-        suite = f'<a href="expectations/{escape(name)}.html">suite</a>'
-        mark = "\u2713" if good == made else "\u2717"
-        lines.append(
-            f"<tr><td>{mark}</td><td>{link}</td><td>{good} of {made}</td><td>{suite}</td></tr>"
-        )
-    head = "<tr><th></th><th>Table</th><th>Checks passed</th><th></th></tr>"
-    body = f"<h1>Data Docs</h1>\n<table>\n{head}\n" + "\n".join(lines) + "\n</table>"
-    title = '<meta charset="UTF-8"><title>Data Docs</title>'
-    page = f'<!DOCTYPE html>\n<html lang="en"><head>{title}\n{_STYLE}'
-    (folder / "index.html").write_text(
-        f"{page}\n</head><body>\n{body}\n</body></html>\n", encoding="utf-8"
+    for name, checks in by_table.items():
+        red = sum(check.state in _RED for check in checks)
+        link = f'<a href="#{escape(name)}">{escape(name)}</a>'
+        mark = _MARKS[State.FAIL if red else State.PASS]
+        good = f"{len(checks) - red} of {len(checks)}"
+        lines.append(_row([mark, link, good], red=bool(red)))
+    head = "<tr><th></th><th>Table</th><th>Checks that hold</th></tr>"
+    return f"<table>\n{head}\n" + "\n".join(lines) + "\n</table>"
+
+
+def _table(name: str, suite: Suite, checks: Sequence[Check]) -> str:
+    rules = {e["meta"]["check"]: _rule(e) for e in suite.expectations}
+    head = (
+        "<tr><th></th><th>Check</th><th>Kind</th><th>Rule</th><th>Rows</th>"
+        "<th>Against it</th><th>Must hold for</th></tr>"
     )
+    lines = [
+        _row(
+            [
+                _MARKS[check.state],
+                escape(check.check),
+                escape(check.kahn),
+                rules.get(check.check, "the table has rows in its current state"),
+            ],
+            [f"{check.rows:,}", f"{check.failed:,}", f"{check.mostly:.1%}"],
+            red=check.state in _RED,
+        )
+        for check in sorted(checks, key=lambda check: check.state not in _RED)
+    ]
+    title = f'<h2 id="{escape(name)}">{escape(name)}</h2>'
+    return f"{title}\n<table>\n{head}\n" + "\n".join(lines) + "\n</table>"
 
 
-def _inside(text: str) -> str:
-    for pattern in (_SCRIPT, _REMOTE, _FOOTER):
+def _row(texts: Sequence[str], numbers: Sequence[str] = (), *, red: bool) -> str:
+    cells = "".join(f"<td>{text}</td>" for text in texts)
+    cells += "".join(f'<td class="number">{number}</td>' for number in numbers)
+    shade = ' class="red"' if red else ""
+    return f"<tr{shade}>{cells}</tr>"
+
+
+def _rule(expectation: Mapping[str, Any]) -> str:
+    """The expectation in words, or in SQL where it is SQL."""
+    kwargs = expectation["kwargs"]
+    if "unexpected_rows_query" in kwargs:
+        return f"no row of <code>{escape(kwargs['unexpected_rows_query'])}</code>"
+    kind = expectation["type"].removeprefix("expect_").replace("_", " ")
+    given = ", ".join(
+        f"{name.replace('_', ' ')} {value}" for name, value in kwargs.items() if name != "mostly"
+    )
+    return f"{escape(kind)}: <code>{escape(given)}</code>"
+
+
+def stay_inside(text: str) -> str:
+    """A generated page rewritten so that it fetches and runs nothing, and is the same each time."""
+    for pattern in (_SCRIPT, _REMOTE, _FOOTER, _RANDOM_ID):
         text = pattern.sub("", text)
     return text.replace("</head>", f"{_STYLE}\n</head>", 1)

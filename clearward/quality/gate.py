@@ -2,20 +2,23 @@
 in `suites`, what a report says in `report`; no rule about data is written here.
 
 Tables are views over the files in one in-memory DuckDB per gate, so checks are pushed down and no
-table is loaded. Great Expectations takes seconds to import: only `run_gate` does.
+table is loaded: `measure` counts, Great Expectations judges the counts (`expectations`). Great
+Expectations takes seconds to import: only `run_gate` does.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import duckdb
 
 from clearward.errors import ConfigError
+from clearward.quality.docs import write_site
+from clearward.quality.measure import Metric, measure
 from clearward.quality.report import (
     DOCS_NAME,
     HAS_ROWS,
@@ -28,12 +31,10 @@ from clearward.quality.report import (
 )
 from clearward.quality.suites import Suite, load_suite
 from clearward.settings import Settings
-from clearward.warehouse import check_name, read_parquet_sql, sql_path
+from clearward.warehouse import check_name, engine, read_parquet_sql
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
-
-    from clearward.quality.expectations import Runner
+    from clearward.quality.expectations import Verdict
 
 
 def run_gate(
@@ -61,20 +62,29 @@ def run_gate(
     """
     loaded = _load(suites, tables)
     _clear(report_dir)
-    with _database(settings) as (connection, url):
-        judged = {name: _open(connection, name, suite, tables) for name, suite in loaded.items()}
-        runner = _runner(url)
-        checks: list[Check] = []
+    rows: dict[str, int | None] = {}
+    filled: dict[str, Check] = {}
+    metrics: list[Metric] = []
+    with engine(settings) as connection:
         for name, suite in loaded.items():
-            files = (history or tables).get(name, ())
-            checks += _has_rows(connection, name, suite, files)
-            checks += _judge(runner, name, suite, judged[name])
-        runner.write_docs(report_dir / DOCS_NAME)
+            rows[name] = _open(connection, name, suite, tables)
+        for name, suite in loaded.items():
+            if suite.must_have_rows:
+                filled[name] = _has_rows(connection, name, (history or tables).get(name, ()))
+            if rows[name] is not None:
+                metrics += measure(connection, name, suite)
+    verdict = _judge(gate, metrics)
+    counted = {(metric.table, metric.check): metric for metric in metrics}
+    checks: list[Check] = []
+    for name, suite in loaded.items():
+        checks += [filled[name]] if name in filled else []
+        checks += _checks(name, suite, rows[name], counted, verdict)
+    write_site(report_dir / DOCS_NAME, gate, loaded, checks, verdict.page)
     report = GateReport(
         gate=gate,
         checks=tuple(checks),
         files=tuple(judge_file(name, path) for name in loaded for path in tables.get(name, ())),
-        required=tuple(name for name, suite in loaded.items() if suite.must_have_rows),
+        required=tuple(filled),
     )
     save_report(report, report_dir)
     return report
@@ -96,93 +106,72 @@ def _clear(report_dir: Path) -> None:
     shutil.rmtree(report_dir / DOCS_NAME, ignore_errors=True)
 
 
-@contextmanager
-def _database(settings: Settings) -> Iterator[tuple[Connection, str]]:
-    """An in-memory DuckDB that Great Expectations can open beside us, by its URL.
-
-    Limits are set by SQL: two connections to one database must have the same start-up options.
-    """
-    import sqlalchemy  # noqa: PLC0415 - only gates need it here
-
-    spill = settings.home / "spill" / uuid.uuid4().hex
-    spill.mkdir(parents=True)
-    url = f"duckdb:///:memory:gate_{uuid.uuid4().hex}"
-    engine = sqlalchemy.create_engine(url)
-    try:
-        with engine.connect() as connection:
-            for setting, value in _limits(settings, spill).items():
-                connection.exec_driver_sql(f"SET {setting} = '{value}'")
-            connection.commit()
-            yield connection, url
-    finally:
-        engine.dispose()
-        shutil.rmtree(spill, ignore_errors=True)
-
-
-def _limits(settings: Settings, spill: Path) -> dict[str, str]:
-    return {
-        "threads": str(settings.threads),
-        "memory_limit": settings.memory_limit,
-        "temp_directory": sql_path(spill),
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "TimeZone": "UTC",
-    }
-
-
 def _open(
-    connection: Connection, name: str, suite: Suite, tables: Mapping[str, Sequence[Path]]
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    suite: Suite,
+    tables: Mapping[str, Sequence[Path]],
 ) -> int | None:
-    """Make the table's view; rows to judge, or None when there is no file or it cannot be read."""
+    """Make the table's view; rows to judge, or None when there is no file."""
     paths = tables.get(name, ())
     if not paths:
         return None
     where = f" WHERE {suite.where}" if suite.where else ""
     query = f"SELECT * FROM {read_parquet_sql(list(paths))}{where}"
-    connection.exec_driver_sql(f"CREATE VIEW {name} AS {query}")
-    connection.commit()
+    connection.execute(f"CREATE VIEW {name} AS {query}")
     return _count(connection, name)
 
 
-def _count(connection: Connection, source: str) -> int:
-    return int(connection.exec_driver_sql(f"SELECT count(*) FROM {source}").scalar_one())
+def _count(connection: duckdb.DuckDBPyConnection, source: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {source}").fetchone()
+    return int(row[0]) if row else 0
 
 
-def _has_rows(
-    connection: Connection, name: str, suite: Suite, files: Sequence[Path]
-) -> list[Check]:
-    if not suite.must_have_rows:
-        return []
+def _has_rows(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> Check:
     rows = 0
     if files:
         source = read_parquet_sql(list(files))
-        columns = list(connection.exec_driver_sql(f"SELECT * FROM {source} LIMIT 0").keys())
-        if "op" in columns:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        if "op" in {str(column[0]) for column in described}:
             latest = "QUALIFY row_number() OVER (PARTITION BY row_key ORDER BY month DESC) = 1"
             source = f"(SELECT op FROM (SELECT op FROM {source} {latest}) WHERE op <> 'D')"
         rows = _count(connection, source)
     state = State.PASS if rows else State.FAIL
-    return [Check(name, HAS_ROWS, "current_state_rows", state, rows, 0, kahn="completeness")]
+    return Check(name, HAS_ROWS, "current_state_rows", state, rows, 0, kahn="completeness")
 
 
-def _runner(url: str) -> Runner:
+def _judge(gate: str, metrics: Sequence[Metric]) -> Verdict:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read by the library while it is imported
-    from clearward.quality.expectations import Runner  # noqa: PLC0415 - seconds to import
+    from clearward.quality.expectations import judge  # noqa: PLC0415 - seconds to import
 
-    return Runner(url)
+    return judge(gate, metrics)
 
 
-def _judge(runner: Runner, name: str, suite: Suite, rows: int | None) -> list[Check]:
-    outcomes: Mapping[str, Any] = runner.run(name, suite) if rows is not None else {}
+def _checks(
+    name: str,
+    suite: Suite,
+    rows: int | None,
+    counted: Mapping[tuple[str, str], Metric],
+    verdict: Verdict,
+) -> list[Check]:
+    """The suite's checks, each with its verdict; a table without file has judged nothing."""
     checks = []
     for expectation in suite.expectations:
         check = expectation["meta"]["check"]
-        state, failed = outcomes.get(check, (State.PASS if rows is None else State.ERROR, 0))
-        if state is State.PASS and not rows:
-            state = State.VACUOUS
+        metric = counted.get((name, check))
+        state = State.VACUOUS if rows is None else _state(metric, rows, verdict)
         mostly = float(expectation["kwargs"].get("mostly", 1.0))
         kahn = expectation["meta"].get("kahn", "")
+        failed = metric.failed if metric else 0
         checks.append(
             Check(name, check, expectation["type"], state, rows or 0, failed, mostly, kahn)
         )
     return checks
+
+
+def _state(metric: Metric | None, rows: int, verdict: Verdict) -> State:
+    if metric is None or metric.name in verdict.raised:
+        return State.ERROR
+    if metric.name in verdict.failed:
+        return State.FAIL
+    return State.PASS if rows else State.VACUOUS

@@ -4,9 +4,12 @@ accepted before, the quarantine beside it, and the counts that must add up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from clearward.sources.load import ROW_ID, Job, Prior, keyed_rows, typed_rows
+import pyarrow.parquet as pq
+
+from clearward.sources.load import ROW_ID, SMALL, Job, Prior, keyed_rows, typed_rows
 from clearward.sources.parsing import content_hash_sql, name_sql, natural_key_sql, quoted
 from clearward.sources.policy import check_deletes
 from clearward.sources.reconcile import odd_rows, reconcile
@@ -100,15 +103,21 @@ def _prior(job: Job, table: Table, history: list[Path]) -> Prior:
             for n in table.natural_key
         )
         sql = f"SELECT '' AS row_key, '' AS patient_key, '' AS content_hash{texts} LIMIT 0"
-    prior = job.copy(sql, f"prior_{table.name}")
+    prior = _keep(job, history)(sql, f"prior_{table.name}")
     current = _current_partition(job, table)
     if current is None:
         job.connection.execute(f"CREATE OR REPLACE TEMP VIEW living AS SELECT * FROM {prior}")
     else:
         state = current_state_sql([*history, current])
-        living = job.copy(f"SELECT {columns} FROM ({state})", f"living_{table.name}")
+        keep = _keep(job, [*history, current])
+        living = keep(f"SELECT {columns} FROM ({state})", f"living_{table.name}")
         job.connection.execute(f"CREATE OR REPLACE TEMP VIEW living AS SELECT * FROM {living}")
     return Prior(prior, empty=not history)
+
+
+def _keep(job: Job, files: list[Path]) -> Callable[[str, str], str]:
+    rows = sum(int(pq.read_metadata(path).num_rows) for path in files)
+    return job.table if rows <= SMALL else job.copy
 
 
 def _gone(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> int:

@@ -27,6 +27,8 @@ from clearward.warehouse import Warehouse, sql_path
 
 HMAC = "row_hmac"
 ROW_ID = ("file_no", "source_row", "part")
+SMALL = 50_000
+"""Rows up to which a table's intermediate results are kept in memory."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,15 @@ class Job:
     staging: Warehouse
     scratch: Path
     decision: str
+
+    def is_small(self, table: Table) -> bool:
+        """Whether the extract's rows of a table fit in memory beside all else."""
+        return self.staged.rows(table.name) <= SMALL
+
+    def table(self, sql: str, name: str) -> str:
+        """An intermediate result in memory: what a small one costs is planning, not bytes."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+        return name
 
     def copy(self, sql: str, name: str) -> str:
         """Write an intermediate result; returns the relation that reads it."""
@@ -119,12 +130,13 @@ def typed_rows(job: Job, table: Table) -> str:
     # Staged CSV is Parquet with dictionaries: typing it again costs less than writing it once
     # more. Staged JSON has its paths still to be walked.
     keep = job.copy if job.system.format == "ndjson" else job.view
+    keep = job.table if job.is_small(table) else keep
     return keep(
         f"SELECT * EXCLUDE (wrong, missing), CASE WHEN wrong <> '' THEN 'type_parse' "
         "WHEN missing <> '' THEN 'required_null' END AS rule, "
         "CASE WHEN wrong <> '' THEN wrong WHEN missing <> '' THEN missing END AS reason, "
         f"hash({natural_key_sql(table.natural_key)}) AS crowd FROM ({judged})",
-        "typed",
+        f"typed_{table.name}",
     )
 
 
@@ -167,6 +179,7 @@ def keyed_rows(job: Job, table: Table, typed: str, prior: Prior) -> str:
     # Keys are hashed where they are read: once when nothing came before, else kept for the joins.
     again = not prior.empty or job.decision == "merge" or table.name == "patients"
     keep = job.copy if again else job.view
+    keep = job.table if job.is_small(table) else keep
     return keep(
         f"SELECT k.*, {content_hash_sql(table)} AS content_hash, {HMAC}({message}) AS row_key, "
         f"{patient[0]} AS patient_key FROM ({joined}) k {patient[1]}",

@@ -60,6 +60,10 @@ class Staged:
         pieces = self.pieces.get(table.name, [])
         return " UNION ALL ".join(f"({p.sql})" for p in pieces) if pieces else empty_sql(table)
 
+    def rows(self, name: str) -> int:
+        """Records of a table's files; a wide sheet makes several rows of each."""
+        return sum(piece.records for piece in self.pieces.get(name, []))
+
     def dropped(self) -> tuple[str, ...]:
         """``table.header`` of every column that no spec lists."""
         found = {f"{t}: {name}" for t, ps in self.pieces.items() for p in ps for name in p.dropped}

@@ -1,22 +1,21 @@
 """dbt models as assets, one month of all hospitals per invocation."""
 
+import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import (
-    DagsterDbtTranslator,
-    DagsterDbtTranslatorSettings,
-    DbtCliResource,
-    dbt_assets,
-)
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from clearward.marts import MANIFEST, dbt_run
+from clearward.marts import MANIFEST, DbtRun, dbt_run
+from orchestration.dbt_inside import DbtInside
 from orchestration.partitions import all_hospitals, months, one_month_at_a_time
 from orchestration.resources import Clearward, refusals
 
 # Unit tests judge the code, not the month: `make test` runs them.
-_BUILD = ["build", "--exclude-resource-type", "unit_test"]
+_BUILD = ("--exclude-resource-type", "unit_test")
 _DOOR = {"note": "findings", "finding": "findings"}
 
 
@@ -65,26 +64,40 @@ def build_dbt_assets() -> dg.AssetsDefinition:
         name="dbt_models",
     )
     def dbt_models(
-        context: dg.AssetExecutionContext, dbt: DbtCliResource, clearward: Clearward
+        context: dg.AssetExecutionContext, dbt: DbtInside, clearward: Clearward
     ) -> Iterator[Any]:
-        with refusals(), dbt_run(clearward.settings, month=context.partition_key):
-            if context.is_subset and not _is_whole(context):
-                yield from _build_some(context, dbt)
-            else:
-                yield from dbt.cli(_BUILD, context=context).stream()
+        with refusals(), dbt_run(clearward.settings, month=context.partition_key) as run:
+            for event in dbt.build([*_BUILD, *_selected(context)], output=run.output):
+                yield from _as_events(event, context, run)
 
     return dbt_models
 
 
-def _is_whole(context: dg.AssetExecutionContext) -> bool:
-    return context.selected_asset_keys == set(context.assets_def.keys)
+def _selected(context: dg.AssetExecutionContext) -> list[str]:
+    """Everything; or, since the engine lives in memory, what somebody picked and all before it."""
+    picked = context.selected_asset_keys
+    if not context.is_subset or picked == set(context.assets_def.keys):
+        return []
+    return ["--select", *(f"+{key.path[-1]}" for key in sorted(picked))]
 
 
-def _build_some(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource
-) -> Iterator[dg.MaterializeResult]:
-    # The engine lives in memory, so a model that somebody picked by hand needs all before it.
-    picked = sorted(key.path[-1] for key in context.selected_asset_keys)
-    dbt.cli([*_BUILD, "--select", *(f"+{name}" for name in picked)], manifest=MANIFEST).wait()
-    for name in picked:
-        yield dg.MaterializeResult(asset_key=name)
+def _as_events(
+    event: dict[str, Any], context: dg.AssetExecutionContext, run: DbtRun
+) -> Iterator[Any]:
+    """dagster-dbt's reading of a dbt event, for what was picked; row counts from the files."""
+    message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+    picked = context.selected_asset_keys
+    outputs = {key.to_python_identifier() for key in picked}
+    for made in message.to_default_asset_events(_manifest(), TRANSLATOR, context):
+        if not isinstance(made, dg.Output):
+            yield from [made] if made.asset_key in picked else []
+        elif made.output_name in outputs:
+            rows = run.rows(event["data"]["node_info"]["node_name"])
+            counted = {} if rows is None else {"dagster/row_count": rows}
+            yield made.with_metadata({**made.metadata, **counted})
+
+
+@cache
+def _manifest() -> Mapping[str, Any]:
+    manifest: Mapping[str, Any] = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    return manifest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from time import sleep
 
 import pytest
 
@@ -87,16 +88,37 @@ def test_data_docs_fetch_and_run_nothing(gate, suite, parquet, tmp_path):
     gate({"t": suite("t", NOT_NULL, rows("x > 5"))}, {"t": [path]})
     site = tmp_path / "report" / "data_docs"
     pages = list(site.rglob("*.html"))
-    assert len(pages) == 3  # index, suite, result
+    assert len(pages) == 2  # every check; Great Expectations' own page
     index = (site / "index.html").read_text(encoding="utf-8")
     links = re.findall(r'href="([^"]+)"', index)
-    assert len(links) == 2
-    assert all((site / link).is_file() for link in links)
+    assert {link for link in links if not link.startswith("#")} == {"great_expectations.html"}
     assert "2 of 2" in index
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert "<table" in text
         assert not re.search(r"<script|<(link|img|iframe)[^>]*https?://", text)
+
+
+def test_data_docs_show_every_check_with_its_rule_and_counts_the_broken_first(
+    gate, suite, parquet, tmp_path
+):
+    path = parquet("t", "SELECT * FROM range(7) t(x)")
+    gate({"t": suite("t", NOT_NULL, rows("x > 3 AND x < 6"))}, {"t": [path]})
+    page = (tmp_path / "report" / "data_docs" / "index.html").read_text(encoding="utf-8")
+    broken, held = page.index("check_1"), page.index("check_0")
+    assert broken < held
+    assert "FROM {batch} WHERE x &gt; 3 AND x &lt; 6" in page
+    assert '<td class="number">7</td><td class="number">2</td>' in page
+
+
+def test_the_same_counts_give_the_same_pages(gate, suite, parquet, tmp_path):
+    path, folder = parquet("t", "SELECT 1 AS x"), tmp_path / "report" / "data_docs"
+    made = []
+    for _ in range(2):
+        sleep(1.1)  # the library's clocks show whole seconds
+        gate({"t": suite("t", NOT_NULL)}, {"t": [path]})
+        made.append({page.name: page.read_bytes() for page in folder.iterdir()})
+    assert made[0] == made[1]
 
 
 def test_a_gate_leaves_no_scratch_folder_behind(

@@ -12,7 +12,7 @@ from clearward.quality.gate import run_gate
 from clearward.quality.report import State
 from clearward.quality.suites import SAFE_KINDS, load_suite
 from clearward.sources.spec import load_spec, source_systems
-from tests.unit.quality import fabricate
+from tests.unit.quality import fabricate, native
 
 EXPECTATIONS = Path(__file__).parents[3] / "expectations"
 RAW = {
@@ -101,3 +101,8 @@ def test_good_tables_pass_and_every_check_can_fail(border, owner, settings, tmp_
         if c.state is not State.FAIL and c.check != "has_rows"
     ]
     assert survived == []
+
+    loaded = {name: load_suite(path) for name, path in suites.items()}
+    by_itself = native.run_natively(loaded, {name: files[0] for name, files in bad.items()})
+    measured = {f"{c.table}.{c.check}": c.state for c in red.checks if c.check != "has_rows"}
+    assert by_itself == measured
