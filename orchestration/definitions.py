@@ -12,10 +12,9 @@ from orchestration.assets.deidentified import deidentified, findings
 from orchestration.assets.identified import cleared, raw
 from orchestration.assets.products import product_assets
 from orchestration.assets.synthetic import synthetic_assets
-from orchestration.resources import Clearward, QuickDbt
-from orchestration.withdrawals import carry_withdrawals, daily_withdrawals, withdrawals
 from orchestration.dbt_inside import DbtInside
 from orchestration.resources import Clearward
+from orchestration.withdrawals import carry_withdrawals, daily_withdrawals, withdrawals
 
 # Two cores; and a step's process is forked from one that has loaded the definitions, which takes
 # seconds.
@@ -38,12 +37,6 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
             build_dbt_assets(),
             *product_assets(),
             *synthetic_assets(),
-        ],
-        jobs=[jobs.hospital_month, jobs.month_candidates, jobs.publish_releases],
-        schedules=[schedules.monthly_refresh],
-            *(raw, cleared, deidentified, findings),
-            build_dbt_assets(),
-            *product_assets(),
             withdrawals,
         ],
         jobs=[

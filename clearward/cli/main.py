@@ -8,11 +8,22 @@ from typing import Annotated
 
 import typer
 
-from clearward.cli import audit, consent, deidentify, extract, keys, licence, recall, release, risk, synthetic
+from clearward.cli import (
+    audit,
+    consent,
+    deidentify,
+    extract,
+    keys,
+    licence,
+    recall,
+    release,
+    risk,
+    synthetic,
+)
 from clearward.cli.show import console, errors, show_rows
+from clearward.deidentify.installation import check_new_keyring, record_installation
 from clearward.doctor import examine
 from clearward.errors import ClearwardError
-from clearward.deidentify.installation import check_new_keyring, record_installation
 from clearward.keyring import init_keyring, is_plain
 from clearward.keyring.store import unlock_source
 from clearward.settings import load_settings

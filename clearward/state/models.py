@@ -6,7 +6,7 @@ Times are UTC, ISO 8601 text with seconds, so that SQLite and PostgreSQL sort th
 
 from __future__ import annotations
 
-from sqlalchemy import Double, ForeignKey, Index, Integer, JSON, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Double, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clearward.state.append_only import keep_append_only

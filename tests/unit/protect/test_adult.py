@@ -6,13 +6,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from clearward.protect.hierarchies import csv_hierarchy
-from clearward.protect.solver import Problem, solve
-from clearward.risk.prosecutor import measure_risk
 from clearward.protect.models import TCloseness
 from clearward.protect.recode import recode
-from clearward.protect.risk import measure_risk
 from clearward.protect.solver import solve
+from clearward.risk.prosecutor import measure_risk
 from clearward.settings import Settings
 
 from .adult import ADULT, QI8, QI_SETS, adult_problem, oracle

@@ -8,7 +8,7 @@ from alembic import op
 
 from clearward.state.append_only import guard_statements
 
-revision = "consent_ledger"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
