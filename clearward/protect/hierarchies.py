@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 from clearward.errors import ConfigError
@@ -110,10 +112,110 @@ def _band(year: int, size: int) -> str:
     return f"{first}-{first + size - 1}"
 
 
+def intervals(column: str, values: Iterable[str], *, widths: Sequence[int]) -> Hierarchy:
+    """Whole numbers in intervals of growing width, then ``*``; each width divides the next.
+
+    The domain is every number from the first to the last one seen; ``U`` keeps its own rung.
+    """
+    if any(wide % narrow or narrow < 1 for narrow, wide in pairwise(widths)) or not widths:
+        raise ConfigError(
+            f"The intervals of {column} do not nest.",
+            seen=", ".join(map(str, widths)) or "no width",
+            expected="widths above 0, each a multiple of the one before",
+        )
+    seen = set(values)
+    numbers = sorted(int(value) for value in seen - {UNKNOWN})
+    domain = range(numbers[0], numbers[-1] + 1) if numbers else range(0)
+    rows = [(str(n), *(_interval(n, width) for width in widths), ANY) for n in domain]
+    if UNKNOWN in seen:
+        rows.append((UNKNOWN,) * (len(widths) + 1) + (ANY,))
+    return table_hierarchy(column, rows)
+
+
+def _interval(number: int, width: int) -> str:
+    first = number - number % width
+    last = first + width - 1
+    # A width of 1 is the number itself; below zero a dash between two numbers cannot be read.
+    return str(first) if width == 1 else f"{first}-{last}" if first >= 0 else f"{first}..{last}"
+
+
+def dates(column: str, values: Iterable[str]) -> Hierarchy:
+    """ISO dates by day, month, quarter, year, decade and ``*``; ``U`` keeps its own rung.
+
+    The domain is the dates seen: a day nobody has cannot be told from one that does not exist.
+    """
+    rows = []
+    for value in set(values):
+        if value == UNKNOWN:
+            rows.append((UNKNOWN,) * 5 + (ANY,))
+            continue
+        day = date.fromisoformat(value)
+        quarter, decade = (day.month + 2) // 3, day.year - day.year % 10
+        rows.append(
+            (value, f"{day:%Y-%m}", f"{day.year}-Q{quarter}", f"{day.year}", f"{decade}s", ANY)
+        )
+    return table_hierarchy(column, rows)
+
+
+def redaction(
+    column: str, values: Iterable[str], *, keep: Sequence[int] | None = None, mark: str = "*"
+) -> Hierarchy:
+    """Codes such as ZIP with ever fewer leading characters, the others starred, then ``*``.
+
+    Args:
+        column: the quasi-identifier.
+        values: the codes; shorter ones are filled up with blanks when they are starred.
+        keep: leading characters kept, level by level, falling; by default one less each time.
+        mark: what replaces a character.
+    """
+    seen = sorted(set(values) - {UNKNOWN})
+    width = max((len(value) for value in seen), default=0)
+    kept = list(range(width - 1, 0, -1)) if keep is None else list(keep)
+    if any(longer <= shorter for longer, shorter in pairwise(kept)) or any(n < 1 for n in kept):
+        raise ConfigError(
+            f"The redaction of {column} does not nest.",
+            seen=", ".join(map(str, kept)),
+            expected="ever fewer characters, at least one",
+        )
+    rows = [
+        (value, *(value[:n].ljust(n) + mark * max(width - n, 0) for n in kept), ANY)
+        for value in seen
+    ]
+    if UNKNOWN in set(values):
+        rows.append((UNKNOWN,) * (len(kept) + 1) + (ANY,))
+    return table_hierarchy(column, rows)
+
+
+def ordered(column: str, values: Sequence[str], *, fanout: int = 2) -> Hierarchy:
+    """Values in a given order, ``fanout`` neighbours together at every level, then ``*``.
+
+    For scales that have an order and no hierarchy (stages, grades): every label is a run of
+    neighbours, ``first..last``.
+    """
+    if fanout < 2 or len(set(values)) != len(values):
+        raise ConfigError(
+            f"The order of {column} is none.",
+            seen=f"{len(values)} values, {len(set(values))} different, fanout {fanout}",
+            expected="every value once, fanout of at least 2",
+        )
+    rows: list[list[str]] = [[value] for value in values]
+    size = fanout
+    while size < len(values):
+        for place, row in enumerate(rows):
+            first = place - place % size
+            last = min(first + size, len(values)) - 1
+            alone = first == last
+            row.append(values[first] if alone else f"{values[first]}..{values[last]}")
+        size *= fanout
+    return table_hierarchy(column, ([*row, ANY] for row in rows))
+
+
 LADDERS: dict[str, Callable[[str, Iterable[str]], Hierarchy]] = {
     "year_band": year_band,
     "category": category,
     "region": category,
+    "date": dates,
+    "redaction": redaction,
 }
 
 
