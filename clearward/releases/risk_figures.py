@@ -6,6 +6,7 @@ patients, only that is told. What an attack gains is rounded to whole percent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,17 +26,29 @@ def publishable_risk(risk: Mapping[str, Any], k: int) -> dict[str, Any]:
     patients = int(figures.get("after", {}).get("patients") or 0)
     return {
         "states": dict(risk.get("states") or {}),
-        "checks": [_check(check, k, patients) for check in risk.get("checks") or []],
+        "checks": [_check(check, k, patients) for check in _dicts(risk.get("checks"))],
         "figures": _figures(figures, k, patients) if patients else {},
         "earlier": len(risk.get("earlier") or []),
     }
 
 
+def _dicts(value: Any) -> list[Mapping[str, Any]]:
+    """What is left of a list that somebody else wrote."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, or None: a damaged report is shown as such and judged elsewhere."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None
+
+
 def _check(check: Mapping[str, Any], k: int, patients: int) -> dict[str, Any]:
     shown = {name: value for name, value in check.items() if name != "why"}
-    value, name = check.get("value"), check.get("check")
+    value, name = _number(check.get("value")), check.get("check")
     if value is None:
-        return shown
+        return shown | {"value": None}
     if name in _SHARES:
         shown["value"] = masked_share(value, k, patients)
     elif name in _COUNTS or name in ("k", "history_k"):
@@ -56,8 +69,9 @@ def masked_share(share: float, k: int, patients: int) -> float | str:
     return round(share, 4)
 
 
-def _percent(value: Any) -> Any:
-    return round(value, 2) + 0.0 if isinstance(value, int | float) else value  # no minus zero
+def _percent(value: Any) -> float | None:
+    number = _number(value)
+    return None if number is None else round(number, 2) + 0.0  # no minus zero
 
 
 def _figures(figures: Mapping[str, Any], k: int, patients: int) -> dict[str, Any]:

@@ -150,6 +150,8 @@ def rejudge(document: Mapping[str, Any], wanted: Sequence[Demand]) -> tuple[Find
     checks = document.get("checks")
     found: dict[tuple[str, str, str], Figure | None] = {}
     for check in checks if isinstance(checks, list) else []:
+        if not isinstance(check, dict):
+            raise _incomplete("an entry that is no check")
         name = (str(check.get("gate")), str(check.get("check")), str(check.get("subject")))
         if name in found:
             raise _incomplete(f"{'.'.join(name)} twice")

@@ -11,7 +11,7 @@ from typing import Any
 
 from clearward.errors import ProtectionError
 from clearward.risk.attacks import Attack, code_columns, infer, link, single_out
-from clearward.risk.cells import count_cells
+from clearward.risk.cells import Cells, count_cells
 from clearward.risk.identifiers import Findings, find_identifiers
 from clearward.risk.population import (
     Journalist,
@@ -86,26 +86,33 @@ def measure_table(
         cells = count_cells(connection, source, quasi_identifiers, sensitive)
         sizes, counts = cells.sizes()
         people = population if isinstance(population, int) else None
-        journalist = None
-        if isinstance(population, Path):
-            journalist = counted_journalist(connection, file_source(population), quasi_identifiers)
-        elif people:
-            journalist = estimated_journalist(sizes, counts, population=people)
-        codes = code_columns(connection, source, [*quasi_identifiers, *sensitive])
-        tried = {f"inference.{name}": infer(cells, name) for name in sensitive}
-        if len(codes) > 1:
-            tried["linkability"] = link(list(codes.values()), list(codes), attacks=attacks)
-        tried["singling_out"] = single_out(codes, codes)
         return TableRisk(
             risk=risk_of_sizes(sizes, counts),
             pitman=pitman_uniques(sizes, counts, population=people) if people else None,
             zayatz=zayatz_uniques(sizes, counts, population=people) if people else None,
-            journalist=journalist,
+            journalist=_journalist(cells, population),
             subsets=measure_subsets(connection, quasi_identifiers) if subsets else (),
             diversity={name: measure_diversity(cells, name) for name in sensitive},
-            attacks=tried,
+            attacks=_attacks(cells, source, attacks),
             identifiers=find_identifiers(connection, source),
         )
+
+
+def _journalist(cells: Cells, population: int | Path | None) -> Journalist | None:
+    if isinstance(population, Path):
+        people = file_source(population)
+        return counted_journalist(cells.connection, people, cells.quasi_identifiers)
+    return estimated_journalist(*cells.sizes(), population=population) if population else None
+
+
+def _attacks(cells: Cells, source: str, attacks: int) -> dict[str, Attack]:
+    """All attacks on the table; it is its own mart, so singling out tests the table alone."""
+    names = [*cells.quasi_identifiers, *cells.sensitive]
+    codes = code_columns(cells.connection, source, names)
+    tried = {f"inference.{name}": infer(cells, name) for name in cells.sensitive}
+    if len(codes) > 1:
+        tried["linkability"] = link(list(codes.values()), names, attacks=attacks)
+    return tried | {"singling_out": single_out(codes, codes)}
 
 
 def _check_names(

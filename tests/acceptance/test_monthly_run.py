@@ -20,8 +20,10 @@ from clearward.keyring import init_keyring, load_keyring
 from clearward.products.spec import load_product, product_names
 from clearward.quality.borders import judge_release, release_report
 from clearward.quality.report import State, load_report, save_report
+from clearward.releases.evidence import amber_gates
 from clearward.releases.publish import approve, publish
 from clearward.releases.shelf import list_releases
+from clearward.releases.sign_off import sign_off
 from clearward.releases.signing import load_public_key
 from clearward.releases.verify import verify_release
 from clearward.settings import load_settings
@@ -58,6 +60,8 @@ def finished(tmp_path_factory):
     shutil.copytree(sample, settings.landing / HOSPITAL / MONTH)
     done = run_month(home)
     assert done.returncode == 0, done.stdout + done.stderr
+    for gate in amber_gates(settings, PRODUCT, month=MONTH):
+        sign_off(settings, product=PRODUCT, month=MONTH, gate=gate, by="Tester", reason="samples")
     return settings
 
 

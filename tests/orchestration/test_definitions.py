@@ -4,8 +4,12 @@ import subprocess
 import sys
 
 import dagster as dg
+import pytest
 
 from clearward.products.spec import load_product, product_names
+from clearward.risk.gates import GATES, Demand, Figure, State
+from clearward.risk.report import Finding, RiskReport
+from orchestration.checks import PRIVACY_CHECKS, privacy_results
 
 
 def test_definitions_validate(definitions):
@@ -34,6 +38,41 @@ def test_both_gates_block(definitions):
     graph = definitions.resolve_asset_graph()
     blocking = {key.name for key in graph.asset_check_keys if graph.get(key).blocking}
     assert {"raw_gate", "release_gate"} <= blocking
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_every_privacy_gate_of_every_product_blocks(definitions, gate):
+    graph = definitions.resolve_asset_graph()
+    checks = {
+        key.asset_key.path[-1]
+        for key in graph.asset_check_keys
+        if key.name == PRIVACY_CHECKS[gate] and graph.get(key).blocking
+    }
+    assert checks == set(product_names())
+
+
+def report_with(state):
+    demand = Demand("G4", "linkability", "", 0.02)
+    finding = Finding(demand, Figure(0.01, 0.0, 0.01), state)
+    return RiskReport("neurology", "2024-05", (finding,), {}, {}, {}, ())
+
+
+@pytest.mark.parametrize(
+    ("state", "passed", "severity"),
+    [
+        (State.GREEN, True, None),
+        (State.AMBER, False, dg.AssetCheckSeverity.WARN),
+        (State.RED, False, dg.AssetCheckSeverity.ERROR),
+        (State.ERROR, False, dg.AssetCheckSeverity.ERROR),
+    ],
+)
+def test_red_and_error_stop_a_run_and_amber_warns(state, passed, severity):
+    results = {r.check_name: r for r in privacy_results(report_with(state), dg.AssetKey("a"))}
+    result = results[PRIVACY_CHECKS["G4"]]
+    assert result.passed is passed
+    assert severity is None or result.severity is severity
+    missing = results[PRIVACY_CHECKS["G1"]]
+    assert not missing.passed and missing.severity is dg.AssetCheckSeverity.ERROR
 
 
 def test_a_schedule_or_sensor_never_reaches_publication(definitions):

@@ -166,10 +166,7 @@ def write_risk(settings, month=MONTH, *, hashes=None, change=None, **entries):
 
     ``change``: (gate, check, subject) -> entries of that check; ``entries`` replace the report's.
     """
-    storage = open_storage(settings)
-    earlier = (
-        [] if settings.store == "" else list(patient_hashes(storage, PRODUCT, public_key=None))
-    )
+    earlier = list(patient_hashes(open_storage(settings), PRODUCT, public_key=None))
     checks = green_checks(has_earlier=bool(earlier))
     for check in checks:
         check.update((change or {}).get((check["gate"], check["check"], check["subject"]), {}))
