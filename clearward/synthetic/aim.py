@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from clearward.synthetic.accounting import Account
 from clearward.synthetic.estimate import Measurement, fit, total_of
-from clearward.synthetic.junction import Clique, JunctionTree, build_tree
+from clearward.synthetic.junction import Clique, build_tree, cells_of
 from clearward.synthetic.model import Model, uniform
 from clearward.synthetic.noise import gaussian_scale, noisy_counts, select_top
 
@@ -204,7 +204,7 @@ class _Run:
                 fits = math.prod(sizes[c] for c in columns) <= room
             else:
                 fits = any(set(columns) <= clique for clique in sets)
-                fits = fits or self._tree(held, columns).cells(sizes) <= self._bound()
+                fits = fits or self._cells(held, columns) <= self._bound()
             if fits:
                 fitting.append(columns)
         return fitting or [c for c in self.candidates if len(c) == 1]
@@ -213,12 +213,12 @@ class _Run:
         held = [m.columns for m in self.measurements]
         kept: list[Clique] = []
         for columns in chosen:
-            if not kept or self._tree(held + kept, columns).cells(self.data.sizes) <= self._bound():
+            if not kept or self._cells(held + kept, columns) <= self._bound():
                 kept.append(columns)
         return kept
 
-    def _tree(self, held: list[Clique], columns: Clique) -> JunctionTree:
-        return build_tree([*held, columns], self.data.sizes)
+    def _cells(self, held: list[Clique], columns: Clique) -> int:
+        return cells_of({*held, columns}, self.data.sizes)
 
     def _bound(self) -> float:
         return self.plan.max_cells * min(1.0, self.account.spent / self.plan.rho + 0.1)
