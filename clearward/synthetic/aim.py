@@ -46,9 +46,9 @@ class CodedData:
         """Weight per combination of values; one patient changes it by ``unit`` (L1 and L2)."""
         shape = [self.sizes[c] for c in columns]
         cells = np.ravel_multi_index([self.codes[:, c] for c in columns], shape)
-        counted = np.zeros(math.prod(shape), dtype=np.int64)
-        np.add.at(counted, cells, self.weights)
-        return counted.reshape(shape)
+        # sums stay below 2**53, where floating point still counts every whole number
+        counted = np.bincount(cells, weights=self.weights, minlength=math.prod(shape))
+        return counted.astype(np.int64).reshape(shape)
 
 
 @dataclass(frozen=True)
