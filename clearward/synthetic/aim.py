@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from clearward.synthetic.accounting import Account
 from clearward.synthetic.estimate import Measurement, fit, total_of
-from clearward.synthetic.junction import Clique, JunctionTree, build_tree
+from clearward.synthetic.junction import Clique, build_tree, cells_of
 from clearward.synthetic.model import Model, uniform
 from clearward.synthetic.noise import gaussian_scale, noisy_counts, select_top
 
@@ -46,9 +46,9 @@ class CodedData:
         """Weight per combination of values; one patient changes it by ``unit`` (L1 and L2)."""
         shape = [self.sizes[c] for c in columns]
         cells = np.ravel_multi_index([self.codes[:, c] for c in columns], shape)
-        counted = np.zeros(math.prod(shape), dtype=np.int64)
-        np.add.at(counted, cells, self.weights)
-        return counted.reshape(shape)
+        # sums stay below 2**53, where floating point still counts every whole number
+        counted = np.bincount(cells, weights=self.weights, minlength=math.prod(shape))
+        return counted.astype(np.int64).reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class _Run:
                 fits = math.prod(sizes[c] for c in columns) <= room
             else:
                 fits = any(set(columns) <= clique for clique in sets)
-                fits = fits or self._tree(held, columns).cells(sizes) <= self._bound()
+                fits = fits or self._cells(held, columns) <= self._bound()
             if fits:
                 fitting.append(columns)
         return fitting or [c for c in self.candidates if len(c) == 1]
@@ -213,12 +213,12 @@ class _Run:
         held = [m.columns for m in self.measurements]
         kept: list[Clique] = []
         for columns in chosen:
-            if not kept or self._tree(held + kept, columns).cells(self.data.sizes) <= self._bound():
+            if not kept or self._cells(held + kept, columns) <= self._bound():
                 kept.append(columns)
         return kept
 
-    def _tree(self, held: list[Clique], columns: Clique) -> JunctionTree:
-        return build_tree([*held, columns], self.data.sizes)
+    def _cells(self, held: list[Clique], columns: Clique) -> int:
+        return cells_of({*held, columns}, self.data.sizes)
 
     def _bound(self) -> float:
         return self.plan.max_cells * min(1.0, self.account.spent / self.plan.rho + 0.1)

@@ -56,24 +56,35 @@ def build_tree(marginals: Iterable[Clique], sizes: Sequence[int], *, root: int =
     return _span(_cliques(marginals, sizes), root)
 
 
+def cells_of(marginals: Iterable[Clique], sizes: Sequence[int]) -> int:
+    """Cells of the junction tree these marginals would need."""
+    return sum(math.prod(sizes[c] for c in clique) for clique in _cliques(marginals, sizes))
+
+
 def _cliques(marginals: Iterable[Clique], sizes: Sequence[int]) -> list[Clique]:
     """Maximal cliques after eliminating columns, the one with the smallest new clique first."""
     near: list[set[int]] = [set() for _ in sizes]
     for a, b in (pair for marginal in marginals for pair in combinations(marginal, 2)):
         near[a].add(b)
         near[b].add(a)
-    left, found = set(range(len(sizes))), list[Clique]()
-    while left:
-        cost = {c: sizes[c] * math.prod(sizes[n] for n in near[c]) for c in left}
-        column = min(left, key=lambda c: (cost[c], c))
-        clique = tuple(sorted({column, *near[column]}))
-        if not any(set(clique) <= set(other) for other in found):
+    cost = {c: _cost(c, near, sizes) for c in range(len(sizes))}
+    found: list[set[int]] = []
+    while cost:
+        column = min(cost, key=lambda c: (cost[c], c))
+        clique = {column, *near[column]}
+        if not any(clique <= other for other in found):
             found.append(clique)
+        del cost[column]
         for other in near[column]:
             near[other] |= near[column] - {other}
             near[other].discard(column)
-        left.remove(column)
-    return found
+        for other in near[column]:
+            cost[other] = _cost(other, near, sizes)
+    return [tuple(sorted(clique)) for clique in found]
+
+
+def _cost(column: int, near: Sequence[set[int]], sizes: Sequence[int]) -> int:
+    return sizes[column] * math.prod(sizes[n] for n in near[column])
 
 
 def _span(cliques: list[Clique], root: int) -> JunctionTree:

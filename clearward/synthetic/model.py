@@ -36,6 +36,8 @@ class Model:
 
     def marginal(self, columns: Clique) -> Array:
         """Probability table of any columns, axes in the order given."""
+        if len({self._parts[c] for c in columns}) == len(columns) == 2:  # nothing links the two
+            return np.outer(self._single[columns[0]], self._single[columns[1]])
         tree, wanted = self.tree, set(columns)
         needed = _subtree(tree, wanted)
         top = needed[0]
@@ -50,6 +52,18 @@ class Model:
                 return np.transpose(table, [axes.index(c) for c in columns])
             incoming[tree.parents[i]].append((axes, table))
         raise AssertionError("a subtree has a top")
+
+    @cached_property
+    def _parts(self) -> dict[int, int]:
+        return self.tree.parts()
+
+    @cached_property
+    def _single(self) -> tuple[Array, ...]:
+        """Probabilities of each column alone."""
+        homes = [self.tree.home((c,)) for c in range(len(self.sizes))]
+        return tuple(
+            summed(self.beliefs[i], self.tree.cliques[i], (c,)) for c, i in enumerate(homes)
+        )
 
     def sample(
         self, rows: int, generator: np.random.Generator, *, given: NDArray[np.int64] | None = None

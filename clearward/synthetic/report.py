@@ -32,6 +32,7 @@ PROTECTED = (
 NOT_PROTECTED = (
     "What holds of patients like these in general: that is what the sample is for.",
     "Code lists, edges and sizes, which come from the spec, not from patients.",
+    "What a release shows: its tables are k-anonymous, another disclosure with other bounds.",
 )
 
 

@@ -33,7 +33,7 @@ from clearward.warehouse import Warehouse, check_month, engine
 
 # With few patients every answer costs much, so half of ρ goes into the single columns and the rest
 # into a few rounds; the paper's own settings are the defaults of `Plan`.
-_FIRST_SHARE, _BATCH, _ROUNDS, _STEPS, _CELLS = 0.5, 4, 2, 30, 100_000
+_FIRST_SHARE, _BATCH, _ROUNDS, _STEPS, _CELLS = 0.5, 4, 2, 20, 100_000
 _EMPHASIS = 5.0
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clearward.synthetic.accounting import rho_of
 from clearward.synthetic.aim import CodedData, Plan, all_groups, fit_privately
 
 SIZES = (2, 4, 3, 5)
@@ -113,3 +114,29 @@ def all_marginals():
         lambda columns: np.zeros([SIZES[c] for c in columns]),
         lambda columns: data(rows=30, seed=1, unit=100).counts(columns) + 0.5,
     ]
+
+
+def test_an_attacker_who_sees_the_whole_model_gains_no_more_than_epsilon():
+    """The audit of `test_noise`, end to end: choosing, measuring and fitting with and without one
+    patient whose values nobody else has; the fitted mass of those values is what tells most.
+    """
+    epsilon, delta, runs = 1.0, 1e-5, 250
+    sizes = (2, 2)
+    others = np.zeros((8, 2), np.int64)
+    canary = np.concatenate([others, np.ones((1, 2), np.int64)])
+    plan = Plan(all_groups(2, 2), rho_of(epsilon, delta), 0.3, 1, 1, steps=4)
+
+    def masses(codes):
+        records = CodedData(codes, np.ones(len(codes), np.int64), sizes, 1)
+        return np.array([_mass(fit_privately(records, plan)) for _ in range(runs)])
+
+    without, with_ = masses(others), masses(canary)
+    slack = 3.3 * np.sqrt(0.25 / runs)
+    for threshold in np.quantile(np.concatenate([without, with_]), np.linspace(0.05, 0.95, 19)):
+        false, true = np.mean(without >= threshold), np.mean(with_ >= threshold)
+        assert true - slack <= np.exp(epsilon) * (false + slack) + delta
+        assert (1 - false) - slack <= np.exp(epsilon) * (1 - true + slack) + delta
+
+
+def _mass(found):
+    return found.total * found.model.marginal((0, 1))[1, 1]
