@@ -2,14 +2,15 @@
 is kept. Lists belong to `recall_lists`.
 
 A licence may name the licensee's public key: then the attestation is a DSSE envelope signed with
-it, and nothing else is taken. Without one the bearer of the licence's token speaks for the
-licensee, and the record says so.
+one of the keys that the licensee's licences name, and nothing else is taken, whichever licence's
+token it comes with. Without any the bearer of a token speaks for the licensee, and the record says
+so.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from clearward import audit
 from clearward.errors import LicenceError, ReleaseError
-from clearward.licensing.model import Licence, parse_moment
+from clearward.licensing.model import parse_moment
 from clearward.licensing.recall_lists import no_such_list
 from clearward.licensing.recall_states import ListAction, ListState, move
 from clearward.releases.manifest import STATEMENT_TYPE
@@ -74,22 +75,18 @@ def sign_attestation(attested: Attested, key: Ed25519PrivateKey) -> bytes:
     return sign_with(attested.statement(), key)
 
 
-def read_attestation(licence: Licence, body: bytes) -> tuple[Attested, str, str]:
+def read_attestation(body: bytes, *, keys: Sequence[str]) -> tuple[Attested, str, str]:
     """What was said, its exact words, and the id of the key that signed them (else ``token``).
 
-    LicenceError when it cannot be understood, or is not signed by the licence's key where it
-    names one.
+    ``keys``: the licensee's public keys (PEM). LicenceError when it cannot be understood, or is
+    not signed by one of them where there is any.
     """
-    signer = "token"
     try:
-        document = json.loads(body)
-        if licence.key_pem:
-            key = load_public_key(licence.key_pem.encode())
-            text = open_envelope(body, key).decode()
-            document, signer = json.loads(text), key_id(key)
-            attested = _from_statement(document)
+        if keys:
+            text, signer = _opened(body, keys)
+            attested = _from_statement(json.loads(text))
         else:
-            attested = _from_fields(document)
+            attested, signer = _from_fields(json.loads(body)), "token"
             text = attested.statement().decode()
     except ReleaseError:
         raise LicenceError(
@@ -104,6 +101,16 @@ def read_attestation(licence: Licence, body: bytes) -> tuple[Attested, str, str]
             do="see docs/how-to/handle-a-withdrawal.md",
         ) from None
     return attested, text, signer
+
+
+def _opened(body: bytes, keys: Sequence[str]) -> tuple[str, str]:
+    for pem in keys:
+        key = load_public_key(pem.encode())
+        try:
+            return open_envelope(body, key).decode(), key_id(key)
+        except ReleaseError as error:
+            refusal = error
+    raise refusal
 
 
 def _from_statement(document: Mapping[str, Any]) -> Attested:

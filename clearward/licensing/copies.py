@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clearward.keyring import Keyring, pseudonym
-from clearward.licensing.copy_tables import CopyKeys, rewrite_tables
+from clearward.keyring import Keyring
+from clearward.licensing.copy_keys import CopyKeys, licensee_keys, name_copy
+from clearward.licensing.copy_tables import rewrite_tables
 from clearward.licensing.model import Copy, Licence
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest, read_manifest, sums_text
 from clearward.releases.shelf import file_key, find_manifest, manifest_key
@@ -46,29 +47,10 @@ class CopyOfRelease:
     canonical_sha256: str
 
 
-def licensee_keys(keyring: Keyring, product: str, licensee: str) -> CopyKeys:
-    """The two secrets of a licensee's copies of a product.
-
-    The scope is led by a word, so that no licensee's name can be a message that published
-    pseudonyms, which are made with the same product key, have shown the HMAC of.
-    """
-    scope = f"licensee|{licensee}"
-    return CopyKeys(keyring.key("product", product, scope), keyring.key("dates", product, scope))
-
-
-def licensee_pseudonym(
-    keyring: Keyring, product: str, product_key: str, *, licensee: str, copy: Copy
-) -> str:
-    """How a licensee's files name a patient whose pseudonym in the release is ``product_key``."""
-    if copy is Copy.CANONICAL:
-        return product_key
-    return pseudonym(licensee_keys(keyring, product, licensee).pseudonyms, product_key)
-
-
 def copy_id(keyring: Keyring, canonical: Manifest, licensee: str) -> str:
     """Public name of a licensee's copy; another release, licensee or key is another copy."""
     keys = licensee_keys(keyring, canonical.product, licensee)
-    return pseudonym(keys.pseudonyms, "copy", canonical.sha256)
+    return name_copy(keys.pseudonyms, canonical.sha256)
 
 
 def canonical_copy(storage: Storage, manifest: Manifest) -> CopyOfRelease:

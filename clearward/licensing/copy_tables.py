@@ -5,7 +5,7 @@ What a copy is and where it is kept belongs to `copies`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -13,6 +13,7 @@ import duckdb
 from clearward.deidentify.dates import MAX_SHIFT_DAYS, shifted_sql
 from clearward.errors import ConfigError, ReleaseError
 from clearward.keyring import install_hmac
+from clearward.licensing.copy_keys import CopyKeys
 from clearward.products.spec import load_product
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.shelf import file_key
@@ -23,17 +24,6 @@ from clearward.storage.port import CHUNK
 from clearward.warehouse import engine, read_parquet_sql, write_parquet
 
 _PATIENT = "patient_key"
-
-
-@dataclass(frozen=True)
-class CopyKeys:
-    """Secrets of one licensee and product. ``repr`` never shows them."""
-
-    pseudonyms: bytes
-    dates: bytes
-
-    def __repr__(self) -> str:
-        return "CopyKeys()"
 
 
 def rewrite_tables(

@@ -130,16 +130,30 @@ def copy_ids(engine: Engine, product: str, version: str) -> frozenset[str]:
         return frozenset(connection.scalars(query.distinct()))
 
 
-def manifests_of(engine: Engine, licensee: str, product: str) -> frozenset[tuple[str, str, str]]:
-    """``(version, copy, manifest SHA-256)`` that a licensee was given of a product."""
+@dataclass(frozen=True)
+class HandedCopy:
+    """Which bytes a licensee was given of a version; names as in `Handover`."""
+
+    version: str
+    copy: Copy
+    copy_id: str
+    manifest_sha256: str
+    canonical_sha256: str
+
+
+def copies_of(engine: Engine, licensee: str, product: str) -> tuple[HandedCopy, ...]:
+    """Every different copy a licensee was given of a product, by version."""
     line = models.Delivery
+    columns = (line.version, line.copy, line.copy_id, line.manifest_sha256, line.canonical_sha256)
     query = (
-        select(line.version, line.copy, line.manifest_sha256)
-        .where(line.licensee == licensee, line.product == product, line.manifest_sha256 != "")
+        select(*columns)
+        .where(line.licensee == licensee, line.product == product)
         .distinct()
+        .order_by(*columns)
     )
     with engine.connect() as connection:
-        return frozenset((row[0], row[1], row[2]) for row in connection.execute(query))
+        rows = connection.execute(query).all()
+    return tuple(HandedCopy(v, Copy(c), name, mine, whole) for v, c, name, mine, whole in rows)
 
 
 def _receipts(engine: Engine, *conditions: object) -> tuple[Receipt, ...]:

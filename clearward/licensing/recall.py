@@ -14,6 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from clearward.errors import ClearwardError
 from clearward.keyring import Keyring
 from clearward.licensing import ledger, recall_lists, recall_store
 from clearward.licensing.copies import forget_copy
@@ -50,20 +51,26 @@ def process_withdrawals(
     daily, for all withdrawals of a day together.
 
     Raises:
-        ReleaseError: a published patient file cannot be read; the products before it are done.
-        ConfigError: the notifier failed; what it was to tell is told by the next run.
+        ReleaseError: a published patient file cannot be read; all other products are done.
+        ConfigError: a licensee's copy was made with a key that is lost; all others are done. Or
+            the notifier failed; what it was to tell is told by the next run.
     """
     database = state_engine(settings.database)
     marked, made = 0, 0
+    failures: list[ClearwardError] = []
     for product in product_names():
-        holdings = find_holdings(settings, keyring, storage, product=product, now=now)
-        new = recall_store.mark_versions(database, product, holdings, now=now)
-        marked += len(new)
-        recall_store.note_entries(database, product, holdings)
-        made += len(recall_lists.make_ripe(database, keyring, product=product, now=now))
+        try:
+            holdings = find_holdings(settings, keyring, storage, product=product, now=now)
+            marked += len(recall_store.mark_versions(database, product, holdings, now=now))
+            recall_store.note_entries(database, product, holdings)
+            made += len(recall_lists.make_ripe(database, keyring, product=product, now=now))
+        except ClearwardError as error:
+            failures.append(error)
     overdue = recall_lists.expire(database, now=now)
     _forget_refused(settings, database, now=now)
     announce(settings, database, now=now)
+    if failures:
+        raise failures[0]
     return RecallRun(marked, made, len(overdue), len(recall_lists.open_lists(database)))
 
 

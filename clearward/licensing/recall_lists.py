@@ -6,21 +6,21 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from clearward import audit
-from clearward.errors import LicenceError, ReleaseError
-from clearward.keyring import Keyring
-from clearward.licensing.copies import licensee_pseudonym
-from clearward.licensing.ledger import manifests_of
+from clearward.errors import ConfigError, LicenceError, ReleaseError
+from clearward.keyring import Keyring, pseudonym
+from clearward.licensing.copy_keys import secret_of_copy
+from clearward.licensing.ledger import HandedCopy, copies_of
 from clearward.licensing.model import Copy, parse_moment
 from clearward.licensing.recall_states import ListAction, ListState, may_move, move
 from clearward.licensing.recall_store import ACTOR, alone
@@ -55,10 +55,10 @@ class RecallNote:
     document_sha256: str
 
     def told(self) -> dict[str, str | None]:
-        """What the licensee sees before fetching it."""
+        """What the licensee sees before fetching it: not its hash, which proves the fetching."""
         names = ("id", "product", "made_at", "due_at", "sent_at", "confirmed_at")
         shown: dict[str, str | None] = {name: getattr(self, name) for name in names}
-        return {**shown, "state": self.state.value, "sha256": self.document_sha256}
+        return {**shown, "state": self.state.value}
 
 
 def is_ripe(policy: Withdrawal, *, k: int, patients: int, oldest: str, now: datetime) -> bool:
@@ -76,9 +76,27 @@ def is_ripe(policy: Withdrawal, *, k: int, patients: int, oldest: str, now: date
 def make_ripe(
     database: Engine, keyring: Keyring, *, product: str, now: datetime
 ) -> tuple[str, ...]:
-    """Make the lists of a product that are ripe, one per licensee; returns their ids."""
-    spec, made = load_product(product), []
-    k, policy = spec.protection.k, spec.withdrawal
+    """Make the lists of a product that are ripe, one per licensee; returns their ids.
+
+    ConfigError when a licensee's copy was made with a key that is lost; the others' lists are
+    made all the same.
+    """
+    made: list[str] = []
+    failures: list[ConfigError] = []
+    for licensee in _ripe(database, product, now=now):
+        try:
+            made += _make(database, keyring, _Draft(licensee, product, now))
+        except ConfigError as error:
+            failures.append(error)
+    for name in made:
+        audit.append(database, actor=ACTOR, action="recall.list", subject=name, at=now)
+    if failures:
+        raise failures[0]
+    return tuple(made)
+
+
+def _ripe(database: Engine, product: str, *, now: datetime) -> list[str]:
+    spec = load_product(product)
     waiting = (
         select(
             RecallEntry.licensee,
@@ -89,73 +107,98 @@ def make_ripe(
         .group_by(RecallEntry.licensee)
         .order_by(RecallEntry.licensee)
     )
-    with alone(database) as connection:
-        for licensee, patients, oldest in connection.execute(waiting).all():
-            if is_ripe(policy, k=k, patients=patients, oldest=oldest, now=now):
-                manifests = manifests_of(database, licensee, product)
-                draft = _Draft(licensee, product, patients < k, now, policy.confirm_days)
-                made.append(_make(connection, keyring, draft, manifests=manifests))
-    for name in made:
-        audit.append(database, actor=ACTOR, action="recall.list", subject=name, at=now)
-    return tuple(made)
+    with database.connect() as connection:
+        rows = connection.execute(waiting).all()
+    policy, k = spec.withdrawal, spec.protection.k
+    return [
+        licensee
+        for licensee, patients, oldest in rows
+        if is_ripe(policy, k=k, patients=patients, oldest=oldest, now=now)
+    ]
 
 
 @dataclass(frozen=True)
 class _Draft:
     licensee: str
     product: str
-    is_forced: bool
     now: datetime
-    confirm_days: int
 
 
-def _make(
-    connection: Connection,
+def _make(database: Engine, keyring: Keyring, draft: _Draft) -> list[str]:
+    """One list of everything that waits for the licensee; none when another run was first."""
+    copies = copies_of(database, draft.licensee, draft.product)
+    with alone(database) as connection:
+        mine = (
+            (RecallEntry.licensee == draft.licensee)
+            & (RecallEntry.product == draft.product)
+            & RecallEntry.list_id.is_(None)
+        )
+        columns = (RecallEntry.version, RecallEntry.copy, RecallEntry.product_key)
+        entries = [
+            (v, Copy(c), key) for v, c, key in connection.execute(select(*columns).where(mine))
+        ]
+        if not entries:
+            return []
+        row = _row(keyring, draft, entries, copies=copies)
+        connection.execute(insert(RecallList).values(**row))
+        connection.execute(update(RecallEntry).where(mine).values(list_id=row["id"]))
+    return [str(row["id"])]
+
+
+def _row(
     keyring: Keyring,
     draft: _Draft,
+    entries: Sequence[tuple[str, Copy, str]],
     *,
-    manifests: Iterable[tuple[str, str, str]],
-) -> str:
+    copies: Sequence[HandedCopy],
+) -> dict[str, str | bool]:
+    spec = load_product(draft.product)
     # Random, so that no licensee learns from a number how many lists others got
     name = f"rcl_{secrets.token_hex(8)}"
-    mine = (
-        (RecallEntry.licensee == draft.licensee)
-        & (RecallEntry.product == draft.product)
-        & RecallEntry.list_id.is_(None)
-    )
-    columns = (RecallEntry.version, RecallEntry.copy, RecallEntry.product_key)
-    entries = [(v, c, key) for v, c, key in connection.execute(select(*columns).where(mine))]
-    due_at = audit.utc_text(draft.now + timedelta(days=draft.confirm_days))
-    recalled = _recalled(keyring, draft, entries)
-    subjects = [(v, c, digest) for v, c, digest in manifests if (v, c) in recalled]
-    document = sign(_statement(name, draft, due_at, recalled=recalled, subjects=subjects), keyring)
-    connection.execute(
-        insert(RecallList).values(
-            id=name,
-            licensee=draft.licensee,
-            product=draft.product,
-            status=ListState.PENDING.value,
-            is_forced=draft.is_forced,
-            made_at=audit.utc_text(draft.now),
-            due_at=due_at,
-            document=document.decode(),
-            document_sha256=sha256(document).hexdigest(),
-        )
-    )
-    connection.execute(update(RecallEntry).where(mine).values(list_id=name))
-    return name
+    due_at = audit.utc_text(draft.now + timedelta(days=spec.withdrawal.confirm_days))
+    recalled = _recalled(keyring, draft, entries, copies=copies)
+    held = [c for c in copies if (c.version, c.copy) in recalled and c.manifest_sha256]
+    document = sign(_statement(name, draft, due_at, recalled=recalled, held=held), keyring)
+    return {
+        "id": name,
+        "licensee": draft.licensee,
+        "product": draft.product,
+        "status": ListState.PENDING.value,
+        "is_forced": len({key for *_, key in entries}) < spec.protection.k,
+        "made_at": audit.utc_text(draft.now),
+        "due_at": due_at,
+        "document": document.decode(),
+        "document_sha256": sha256(document).hexdigest(),
+    }
 
 
 def _recalled(
-    keyring: Keyring, draft: _Draft, entries: Sequence[tuple[str, str, str]]
-) -> dict[tuple[str, str], list[str]]:
-    """Version and copy -> the licensee's pseudonyms, sorted: in no order of time or hospital."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for version, copy, product_key in entries:
-        name = licensee_pseudonym(
-            keyring, draft.product, product_key, licensee=draft.licensee, copy=Copy(copy)
-        )
-        found.setdefault((version, copy), []).append(name)
+    keyring: Keyring,
+    draft: _Draft,
+    entries: Sequence[tuple[str, Copy, str]],
+    *,
+    copies: Sequence[HandedCopy],
+) -> dict[tuple[str, Copy], list[str]]:
+    """Version and copy -> the licensee's pseudonyms, sorted: in no order of time or hospital.
+
+    An own copy that was handed out under two generations of the key is named in both.
+    """
+    secrets_of: dict[str, list[bytes]] = {}
+    for made in copies:
+        if made.copy is Copy.OWN:
+            secret = secret_of_copy(
+                keyring,
+                draft.product,
+                draft.licensee,
+                copy_id=made.copy_id,
+                canonical_sha256=made.canonical_sha256,
+            )
+            secrets_of.setdefault(made.version, []).append(secret)
+    found: dict[tuple[str, Copy], list[str]] = {}
+    for version, copy, key in entries:
+        own = [pseudonym(secret, key) for secret in secrets_of.get(version, [])]
+        names = [key] if copy is Copy.CANONICAL else own
+        found.setdefault((version, copy), []).extend(names)
     return {place: sorted(names) for place, names in sorted(found.items())}
 
 
@@ -164,15 +207,18 @@ def _statement(
     draft: _Draft,
     due_at: str,
     *,
-    recalled: dict[tuple[str, str], list[str]],
-    subjects: Sequence[tuple[str, str, str]],
+    recalled: Mapping[tuple[str, Copy], Sequence[str]],
+    held: Sequence[HandedCopy],
 ) -> bytes:
     """An in-toto Statement about the manifests the licensee holds."""
     statement = {
         "_type": STATEMENT_TYPE,
         "subject": [
-            {"name": f"{draft.product}/{version}/{copy}", "digest": {"sha256": digest}}
-            for version, copy, digest in sorted(subjects)
+            {
+                "name": f"{draft.product}/{copy.version}/{copy.copy}",
+                "digest": {"sha256": copy.manifest_sha256},
+            }
+            for copy in held
         ],
         "predicateType": RECALL_TYPE,
         "predicate": {
@@ -182,7 +228,7 @@ def _statement(
             "due_at": due_at,
             "asked": _WORDS,
             "recalled": [
-                {"version": version, "copy": copy, "patient_keys": names}
+                {"version": version, "copy": copy.value, "patient_keys": list(names)}
                 for (version, copy), names in recalled.items()
             ],
         },

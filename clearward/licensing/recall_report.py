@@ -14,6 +14,7 @@ from sqlalchemy import Engine, func, select
 from clearward.keyring import Keyring, pseudonym
 from clearward.licensing import ledger, recall_lists
 from clearward.licensing.attestation import find_attestation
+from clearward.licensing.copy_keys import product_keys
 from clearward.licensing.ledger import Receipt
 from clearward.licensing.recall_lists import RecallNote
 from clearward.licensing.recall_store import marks
@@ -141,16 +142,16 @@ def subject_recalls(
     """Counts and dates for a patient's own file: no pseudonym, no name of a buyer."""
     found: list[SubjectRecall] = []
     for product in product_names():
-        key = pseudonym(keyring.key("product", product), patient_key)
-        found += _of_product(database, product, key)
+        keys = [pseudonym(key, patient_key) for key in product_keys(keyring, product)]
+        found += _of_product(database, product, keys)
     return tuple(found)
 
 
-def _of_product(database: Engine, product: str, product_key: str) -> list[SubjectRecall]:
+def _of_product(database: Engine, product: str, keys: Sequence[str]) -> list[SubjectRecall]:
     entry = RecallEntry
     query = (
         select(entry.licensee, entry.list_id, func.count(entry.version.distinct()))
-        .where(entry.product == product, entry.product_key == product_key)
+        .where(entry.product == product, entry.product_key.in_(keys))
         .group_by(entry.licensee, entry.list_id)
         .order_by(entry.licensee, entry.list_id)
     )

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clearward.errors import LicenceError
-from clearward.licensing import attestation, recall_lists
+from clearward.licensing import attestation, recall_lists, registry
 from clearward.licensing.registry import Bearer
 from clearward.licensing.streaming import PRIVATE, refuse
 
@@ -62,6 +62,8 @@ class RecallDesk:
         name = str(request.path_params["list_id"])
         try:
             self._check_own(bearer, name)
+            if request.method == "HEAD":  # nothing is handed over, so nothing is sent
+                return Response(None, 200, PRIVATE, "application/json")
             document = recall_lists.send(
                 self.engine,
                 name,
@@ -91,7 +93,8 @@ class RecallDesk:
         except LicenceError:
             return refuse(404, "no such recall list")
         try:
-            attested, text, signer = attestation.read_attestation(bearer.licence, body)
+            keys = registry.licensee_pems(self.engine, bearer.licence.licensee)
+            attested, text, signer = attestation.read_attestation(body, keys=keys)
             if attested.list_id != name:
                 return refuse(400, "the attestation speaks of another list")
             attestation.confirm(

@@ -96,6 +96,12 @@ def list_licences(engine: Engine) -> tuple[Licence, ...]:
         return tuple(map(_value, rows))
 
 
+def licensee_pems(engine: Engine, licensee: str) -> tuple[str, ...]:
+    """The public keys (PEM) that a licensee's licences name, ended ones too."""
+    own = (li for li in list_licences(engine) if li.licensee == licensee and li.key_pem)
+    return tuple(dict.fromkeys(li.key_pem for li in own))
+
+
 def revoke_licence(engine: Engine, licence_id: str, *, actor: str = "clearward") -> None:
     """End a licence now: its tokens and the links made with them stop working at once."""
     with Session(engine) as session, session.begin():

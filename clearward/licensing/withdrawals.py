@@ -23,6 +23,7 @@ from clearward.consent.model import EVENT_SCHEMA
 from clearward.consent.policies import decide
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring, install_hmac
+from clearward.licensing.copy_keys import product_keys
 from clearward.products.spec import load_product
 from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.shelf import file_key, load_manifest, versions
@@ -96,7 +97,8 @@ def make_gone(
     product: str,
     now: datetime,
 ) -> None:
-    """Make the temporary table ``gone(product_key, known_at)``.
+    """Make the temporary table ``gone(product_key, known_at)``: a row per withdrawn patient and
+    generation of the product key.
 
     A withdrawal or refusal counts from the moment it is known, whatever month it was sent with,
     until a later permit begins. The months of the consent gate play no part: recall is about what
@@ -104,12 +106,11 @@ def make_gone(
     """
     uses = load_product(product).purposes
     gone = _withdrawn(state_engine(settings.database), uses, now=now)
-    install_hmac(connection, "keyed", keyring.key("product", product))
     connection.register("withdrawn", gone)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE gone AS"
-        " SELECT keyed(patient_key) AS product_key, known_at FROM withdrawn"
-    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE gone (product_key VARCHAR, known_at VARCHAR)")
+    for key in product_keys(keyring, product):
+        install_hmac(connection, "keyed", key)
+        connection.execute("INSERT INTO gone SELECT keyed(patient_key), known_at FROM withdrawn")
     connection.unregister("withdrawn")
 
 

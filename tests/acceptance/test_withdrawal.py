@@ -29,13 +29,13 @@ from clearward.errors import LicenceError
 from clearward.keyring import init_keyring, load_keyring, pseudonym
 from clearward.licensing import ledger, registry
 from clearward.licensing.client import Client
-from clearward.licensing.recall import process_withdrawals
 from clearward.releases.shelf import file_key, list_releases, load_manifest
 from clearward.releases.signing import load_public_key
 from clearward.releases.verify import verify_release
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate
+from clearward.state.models import ConsentEvent
 from clearward.storage import open_storage
 from clearward.warehouse import Warehouse
 
@@ -241,6 +241,8 @@ def test_a_withdrawal_reaches_everything_that_has_the_patient(settings, tmp_path
         land(settings, CHINESE, SECOND)
         land(settings, FHIR, SECOND, refusing=[fhir_id])
         run_month(SECOND)
+        # the law's deadline, which comes before k patients have withdrawn
+        withdrawn_long_ago(database)
         clearward("recall", "run")
 
         newest = list_releases(open_storage(settings), PRODUCT)[-1].version
@@ -257,9 +259,6 @@ def test_a_withdrawal_reaches_everything_that_has_the_patient(settings, tmp_path
         expected = expected_names(settings, keyring, secret, downloaded_patients(folder))
         assert {pseudonym(secret, key) for key in gone} <= expected
         assert not expected & downloaded_patients(fresh)
-        # the deadline of the law, which comes before k patients have withdrawn
-        later = datetime.now(UTC) + timedelta(days=16)
-        process_withdrawals(settings, keyring, open_storage(settings), now=later)
         [note] = client.recalls()
         asked = client.fetch_recall(note["id"], folder=tmp_path / "recalls", public_key=public_key)
         assert [(r["version"], r["copy"]) for r in asked["recalled"]] == [("1.0.0", "own")]
@@ -269,7 +268,7 @@ def test_a_withdrawal_reaches_everything_that_has_the_patient(settings, tmp_path
 
         clearward("recall", "report", allowed=(1,))
         kept = tmp_path / "recalls" / f"{note['id']}.dsse.json"
-        done = client.attest(kept, by="A. Officer", deleted_at=later)
+        done = client.attest(kept, by="A. Officer", deleted_at=datetime.now(UTC))
     report = json.loads(clearward("recall", "report", "--json", allowed=(1,)))
     states = {row["licensee"]: row["recall"] for row in report["deliveries"]}
     assert done["state"] == "confirmed"
@@ -278,6 +277,12 @@ def test_a_withdrawal_reaches_everything_that_has_the_patient(settings, tmp_path
     assert audit.verify(database) > 50
     clearward("audit", "verify")
     assert verify_release(fresh, public_key).version == newest
+
+
+def withdrawn_long_ago(database):
+    stamp = audit.utc_text(datetime.now(UTC) - timedelta(days=16))
+    with database.begin() as connection:
+        connection.execute(sa.update(ConsentEvent).values(recorded_at=stamp))
 
 
 def expected_names(settings, keyring, secret, held):

@@ -73,7 +73,7 @@ def test_a_licensee_lists_fetches_and_confirms(recalled):
     assert "patient_keys" not in json.dumps(listed)
     document = fetch(recalled)
     assert state(recalled) is ListState.SENT
-    assert hashlib.sha256(document).hexdigest() == listed["recalls"][0]["sha256"]
+    assert hashlib.sha256(document).hexdigest() == recalled.note.document_sha256
     answer = attest(recalled, said(recalled, document))
     assert (answer.status_code, answer.json()["state"]) == (200, "confirmed")
     with Session(recalled.engine) as session:

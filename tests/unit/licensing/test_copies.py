@@ -8,8 +8,8 @@ import pytest
 
 from clearward.errors import ReleaseError, StorageBusyError
 from clearward.keyring import pseudonym
-from clearward.licensing import copies
-from clearward.licensing.copies import copy_id, find_copy, licensee_pseudonym, make_copy
+from clearward.licensing import copies, copy_keys
+from clearward.licensing.copies import copy_id, find_copy, make_copy
 from clearward.licensing.copy_desk import CopyDesk
 from clearward.licensing.copy_tables import _install_shift
 from clearward.licensing.model import Copy
@@ -294,29 +294,12 @@ def test_a_canonical_licence_gets_the_release_itself(people):
     assert not (people.settings.home / "copies").exists()
 
 
-def test_a_licensees_name_for_a_patient_is_the_one_in_their_files(people):
-    licence = people.licence()
-    copy = build(people, licence)
-    names = {
-        licensee_pseudonym(
-            people.keyring,
-            PRODUCT,
-            people.published_key(n),
-            licensee=licence.licensee,
-            copy=Copy.OWN,
-        )
-        for n in range(factory.PATIENTS)
-    }
-    rows = table(paths(copy)[f"{PRODUCT}__patient"]).project("patient_key").fetchall()
-    assert {key for (key,) in rows} == names
-
-
 def test_no_licensees_name_can_be_chosen_to_learn_anothers_secret(people):
     """Published pseudonyms show HMACs under the product's key: a name must not be one's message."""
     shown = people.published_key(0)
     secret = people.keyring.key("product", PRODUCT, "licensee|r0")
     assert not secret.hex().startswith(shown)
-    keys = copies.licensee_keys(people.keyring, PRODUCT, "r0")
+    keys = copy_keys.licensee_keys(people.keyring, PRODUCT, "r0")
     assert keys.pseudonyms == secret
     assert repr(keys) == "CopyKeys()"
 

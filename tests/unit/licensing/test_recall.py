@@ -13,7 +13,6 @@ from clearward.errors import ConfigError, LicenceError, ReleaseError
 from clearward.keyring import pseudonym
 from clearward.licensing import recall_lists
 from clearward.licensing.access import may_query
-from clearward.licensing.copies import licensee_pseudonym
 from clearward.licensing.model import Copy, Reason
 from clearward.licensing.recall_lists import is_ripe, read_recall
 from clearward.licensing.recall_report import recall_report, subject_recalls
@@ -458,10 +457,3 @@ def test_a_spec_that_does_not_state_its_rules_exactly_is_refused(body):
 def test_every_products_deadlines_fit_into_thirty_days(product):
     rules = load_product(product).withdrawal
     assert rules.deadline_days + rules.confirm_days <= 30
-
-
-def test_pseudonyms_of_own_and_canonical_files_differ(people):
-    names = {
-        licensee_pseudonym(people.keyring, PRODUCT, "k", licensee="a", copy=copy) for copy in Copy
-    }
-    assert len(names) == 2
