@@ -57,15 +57,16 @@ def read_combinations(path: Path, hierarchies: Sequence[Hierarchy]) -> Combinati
     """
     fields = fields_of(hierarchies)
     columns = [hierarchy.column for hierarchy in hierarchies]
-    file = pq.ParquetFile(path, read_dictionary=columns)
-    missing = sorted(set(columns) - set(file.schema_arrow.names))
-    if missing or not file.metadata.num_rows:
+    schema, count = pq.read_schema(path), pq.read_metadata(path).num_rows
+    missing = sorted(set(columns) - set(schema.names))
+    if missing or not count:
         raise ConfigError(
             f"{path.name} holds no combinations to count.",
-            seen=f"{file.metadata.num_rows} rows, no column {', '.join(missing) or '-'}",
+            seen=f"{count} rows, no column {', '.join(missing) or '-'}",
             expected="rows, and a column per quasi-identifier",
         )
-    words = np.zeros((fields[-1].word + 1, file.metadata.num_rows), dtype=np.uint64)
+    file = pq.ParquetFile(path, read_dictionary=columns)
+    words = np.zeros((fields[-1].word + 1, count), dtype=np.uint64)
     first = 0
     for group in range(file.num_row_groups):
         table = file.read_row_group(group, columns=columns)
@@ -86,10 +87,12 @@ def _add_paths(words: Words, column: pa.ChunkedArray, hierarchy: Hierarchy, fiel
             indices = indices.fill_null(len(values))
         numbers = indices.to_numpy(zero_copy_only=False)
         paths = field.paths[codes]
-        if -1 in codes and np.isin(numbers, np.flatnonzero(np.array(codes) < 0)).any():
+        unknown = np.flatnonzero(np.array(codes) < 0)
+        held = np.intersect1d(unknown, numbers) if len(unknown) else unknown
+        if len(held):
             raise ConfigError(
                 f"Column {hierarchy.column} holds values that its hierarchy does not know.",
-                seen=f"{sum(code < 0 for code in codes)} values without a row",
+                seen=f"{len(held)} values without a row",
                 do="add them to the hierarchy",
             )
         words[start : start + len(chunk)] |= paths[numbers]
