@@ -6,6 +6,7 @@ A patient's story is their label, or absence, in every version. The rule keeps e
 stories at k or more, this release included:
 - of a group in which some must be absent (withdrawn, moved out of their class), at least k are
   absent: the others are decoys, chosen by a secret order and so that the absent resemble the group;
+  Their commonest value is the group's, so that guessing it gains nothing over guessing before;
 - of a group at least k are published, or none;
 - patients never published appear k or more at a time in a class, or wait.
 A group is also held back when a part of it would have one sensitive value where the whole has more,
@@ -148,6 +149,14 @@ class _Split:
         self.hidden = self._marked(gone).sum(axis=0)
         self.size, self.n_hidden = len(everybody), len(gone)
         self.starts = np.cumsum([0, *(len(cells) for cells in self.cells)])[:-1]
+        ends = [*self.starts[1:], len(self.total)]
+        self.usual = np.array(
+            [a + int(np.argmax(self.total[a:b])) for a, b in zip(self.starts, ends, strict=True)],
+            dtype=np.int64,
+        )
+        widths = [len(cells) for cells in self.cells]
+        self.rarer = self.total < np.repeat(self.total[self.usual], widths)
+        self.rivals = np.array([n > 1 for n in widths], dtype=bool)
 
     def _marked(self, values: Ints) -> Ints:
         """A 1 for every value a patient has, columns side by side."""
@@ -165,10 +174,21 @@ class _Split:
         here = np.add.reduceat(counts > 0, self.starts, axis=-1)
         return np.asarray(((here < 2) & several).sum(axis=-1), dtype=np.int64)
 
+    def _swayed(self, counts: Ints) -> Ints:
+        """Columns whose commonest value among ``counts`` (…, values) is not the whole group's.
+
+        Guessing it for one who left would succeed more often than guessing from the group.
+        """
+        if not len(self.starts):
+            return np.zeros(counts.shape[:-1], dtype=np.int64)
+        most = np.maximum.reduceat(np.where(self.rarer, counts, 0), self.starts, axis=-1)
+        usual = np.where(self.rivals, counts[..., self.usual], np.inf)
+        return np.asarray((most >= usual).sum(axis=-1), dtype=np.int64)
+
     def published(self) -> Bools:
         """(others,) who is published: all but the decoys, or nobody."""
         decoys = np.zeros(len(self.kinds), dtype=np.int64)
-        while self.n_hidden < self.k or self._pinned(self.hidden):
+        while self.n_hidden < self.k or self._pinned(self.hidden) or self._swayed(self.hidden):
             if self.size - self.n_hidden <= self.k:
                 return np.zeros(len(self.kind), dtype=bool)
             chosen = self._next()
@@ -187,6 +207,7 @@ class _Split:
         # The absent must not be pinned; the others may be where all of their class are alike.
         distance = distance + 2 * _PINNED * self._pinned(hidden)
         distance = distance + _PINNED * self._pinned(self.total - hidden)
+        distance = distance + _PINNED / 2 * self._swayed(hidden)
         return int(np.argmin(np.where(self.left > 0, distance, np.inf)))
 
 

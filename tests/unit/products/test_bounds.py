@@ -36,6 +36,30 @@ def test_a_misspelt_gate_is_refused():
         read_gates(body)
 
 
+@pytest.mark.parametrize("bound", ["least_class", "least_joiners"])
+def test_a_spec_that_lets_fewer_than_k_appear_together_is_refused(bound):
+    body = spec("cardiology")["protection"]
+    body["successive"] = {**body["successive"], bound: body["k"] - 1}
+    with pytest.raises(ConfigError, match="fewer than k patients appear together"):
+        read_protection(body)
+
+
+@pytest.mark.parametrize("bound", ["successive", "provenance"])
+def test_protection_without_a_table_of_bounds_is_refused(bound):
+    body = spec("cardiology")["protection"]
+    del body[bound]
+    with pytest.raises(ConfigError, match=bound):
+        read_protection(body)
+
+
+@pytest.mark.parametrize("name", product_names())
+def test_the_hospital_is_a_quasi_identifier_of_every_product(name):
+    bounds = load_product(name).protection
+    assert "hospital_id" in {qi.column for qi in bounds.quasi_identifiers}
+    entities = {table.entity for table in load_product(name).tables}
+    assert {place.table for place in (*bounds.provenance, *bounds.extremes)} <= entities
+
+
 def test_protection_without_sensitive_columns_is_refused():
     body = spec("cardiology")["protection"]
     del body["sensitive"]

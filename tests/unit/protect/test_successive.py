@@ -97,6 +97,16 @@ def test_when_k_left_at_once_nobody_is_withheld():
     assert world.publish() == set(people[K:])
 
 
+def test_those_who_left_with_another_value_than_most_are_not_guessed_better_for_it():
+    world = World()
+    people = world.join(40, label=0, values=(0, 0, 0, 1))
+    world.publish()
+    world.gone = {p for p in people if world.value[p] == 1}
+    absent = set(people) - world.publish()
+    values = Counter(world.value[p] for p in absent)
+    assert world.gone < absent and values[0] == values[1] + 1 == 11
+
+
 def test_newcomers_wait_until_k_of_them_share_a_class():
     world = World()
     world.join(30, label=0)
