@@ -12,6 +12,7 @@ from typing import Any
 
 from clearward.releases.changes import is_small
 
+MASKED = "masked"
 _PERCENT = ("attack", "control", "advantage")
 _SHARES = frozenset({"sequence_uniques", "pinned", "suppressed", "leaver_advantage"})
 _COUNTS = frozenset(
@@ -24,12 +25,34 @@ def publishable_risk(risk: Mapping[str, Any], k: int) -> dict[str, Any]:
     """The report without counts, or shares that are counts, of 1 to k - 1 patients."""
     figures = dict(risk.get("figures") or {})
     patients = int(figures.get("after", {}).get("patients") or 0)
-    return {
+    shown = {
         "states": dict(risk.get("states") or {}),
         "checks": [_check(check, k, patients) for check in _dicts(risk.get("checks"))],
         "figures": _figures(figures, k, patients) if patients else {},
         "earlier": len(risk.get("earlier") or []),
     }
+    return _without_left_out(shown)
+
+
+def _without_left_out(shown: dict[str, Any]) -> dict[str, Any]:
+    """Beside earlier versions, and where few were left out, their number must not be had at all.
+
+    Who is gone from one version to the next, less who was left out, is who withdrew; and the loss
+    counts a patient left out as 1, so that it tells their share too.
+    """
+    left_out = [c for c in shown["checks"] if c.get("check") == "suppressed"]
+    if not shown["earlier"] and not any(isinstance(c["value"], str) for c in left_out):
+        return shown
+    for check in left_out:
+        check["value"] = MASKED
+    for check in shown["checks"]:
+        if check.get("check") == "loss" and check["value"] is not None:
+            check["value"] = round(check["value"], 1)
+    utility = shown["figures"].get("utility")
+    if utility:
+        utility["suppressed"] = MASKED
+        utility["loss"] = None if utility["loss"] is None else round(utility["loss"], 1)
+    return shown
 
 
 def _dicts(value: Any) -> list[Mapping[str, Any]]:

@@ -27,6 +27,8 @@ Floats = npt.NDArray[np.float64]
 SEED = 20_240_501
 MOST_SETS = 40
 """Sets of known columns an attack is tried with; more repeat what these say."""
+LARGE, FEW_SETS = 500_000, 8
+"""From so many patients on, every set alone makes more attacks than any interval needs."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def single_out(
     sets = list(combinations(names, min(known, len(names))))
     draw = np.random.default_rng(SEED)
     draw.shuffle(sets)
-    sets = sets[:MOST_SETS]
+    sets = sets[: MOST_SETS if size < LARGE else FEW_SETS]
     success, control = np.zeros(size), np.zeros(size)
     for chosen in sets:
         inside, outside = _count_in_both(

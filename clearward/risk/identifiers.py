@@ -32,6 +32,9 @@ PATTERNS = {
 }
 _ID_CARD = _START + r"([1-8][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9]{4}[0-9Xx])" + _END
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_ANY = "|".join(f"(?:{pattern})" for pattern in (*PATTERNS.values(), _ID_CARD))
+_SHORTEST = 6
+_PSEUDONYM = "[0-9a-f]{20}"
 _TEXT_TYPES = re.compile(r"VARCHAR|BLOB|ENUM|JSON|UUID|\[\]|STRUCT|MAP|UNION")
 _DATE_TYPES = re.compile(r"DATE|TIMESTAMP|TIME")
 _NUMBER_TYPES = re.compile(r"INT|DECIMAL|DOUBLE|FLOAT|REAL")
@@ -92,7 +95,12 @@ def _is_read(kind: str) -> bool:
 def _scan(
     connection: duckdb.DuckDBPyConnection, source: str, name: str
 ) -> tuple[int, dict[str, int]]:
-    """Cells of one column and those that hold an identifier, by kind; distinct values once."""
+    """Cells of one column and those that hold an identifier, by kind; distinct values once.
+
+    Pseudonyms are passed over, and one pattern of all kinds decides which values are looked at
+    closely: most columns hold millions of keys and no identifier.
+    """
+    cells = int(one(connection, f"SELECT count({quoted(name)}) FROM {source}")[0])
     kinds = {
         kind: f"regexp_matches(risk_text, {text(pattern)})" for kind, pattern in PATTERNS.items()
     }
@@ -100,20 +108,27 @@ def _scan(
     sums = ", ".join(f"sum(n) FILTER ({condition})" for condition in kinds.values())
     row = one(
         connection,
-        f"""SELECT sum(n), {sums} FROM (
-            SELECT {_as_text(name)} AS risk_text, count(*) AS n FROM {source}
-            WHERE {quoted(name)} IS NOT NULL GROUP BY risk_text)""",
+        f"""SELECT {sums} FROM (
+            SELECT {_plain("raw")} AS risk_text, n FROM (
+                SELECT CAST({quoted(name)} AS VARCHAR) AS raw, count(*) AS n FROM {source}
+                WHERE {quoted(name)} IS NOT NULL GROUP BY raw)
+            WHERE length(raw) >= {_SHORTEST} AND NOT regexp_full_match(raw, '{_PSEUDONYM}'))
+            WHERE regexp_matches(risk_text, {text(_ANY)})""",
     )
-    found = zip(kinds, row[1:], strict=True)
-    return int(row[0]), {kind: int(count) for kind, count in found if count}
+    found = zip(kinds, row, strict=True)
+    return cells, {kind: int(count) for kind, count in found if count}
 
 
-def _as_text(name: str) -> str:
-    """A cell as text; full-width digits and letters, as Chinese systems write them, made plain."""
+def _plain(raw: str) -> str:
+    """Full-width characters, as Chinese systems write them, and 13800138000.0 made plain."""
     wide = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000"
     plain = "".join(chr(code) for code in range(0x21, 0x7F)) + " "
-    whole = f"regexp_replace(CAST({quoted(name)} AS VARCHAR), '^([0-9]{{9,}})\\.0+$', '\\1')"
-    return f"translate({whole}, {text(wide)}, {text(plain)})"
+    return (
+        f"CASE WHEN regexp_matches({raw}, '[\uff01-\uff5e\u3000]') "
+        f"THEN translate({raw}, {text(wide)}, {text(plain)}) "
+        f"WHEN regexp_full_match({raw}, '[0-9]{{9,}}[.]0+') THEN split_part({raw}, '.', 1) "
+        f"ELSE {raw} END"
+    )
 
 
 def _id_card_sql(value: str) -> str:

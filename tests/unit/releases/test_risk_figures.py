@@ -33,6 +33,31 @@ def test_the_highest_chance_does_not_tell_the_smallest_class():
     assert told["checks"][0]["value"] == ">0.0909"
 
 
+def utility(suppressed):
+    return {
+        "after": {"patients": PATIENTS, "k": 20, "uniques": 0},
+        "utility": {"loss": 0.781, "two_way_tvd": 0.3, "suppressed": suppressed},
+    }
+
+
+@pytest.mark.parametrize(
+    ("earlier", "suppressed", "is_told"),
+    [([], 0.2, True), ([], 3 / PATIENTS, False), (["0" * 64], 0.2, False)],
+    ids=["first release, many left out", "few left out", "beside an earlier version"],
+)
+def test_how_many_were_left_out_is_not_told_where_it_tells_who_withdrew(
+    earlier, suppressed, is_told
+):
+    checks = [check("suppressed", suppressed), check("loss", 0.781)]
+    told = publishable_risk(
+        {"checks": checks, "figures": utility(suppressed), "earlier": earlier}, K
+    )
+    values = [c["value"] for c in told["checks"]]
+    assert values == ([0.2, 0.78] if is_told else ["masked", 0.8])
+    assert told["figures"]["utility"]["suppressed"] == values[0]
+    assert told["figures"]["utility"]["loss"] == values[1]
+
+
 def test_why_a_check_failed_stays_inside():
     told = publishable_risk({"checks": [check("k", None, why="seen: 3 patients")]}, K)
     assert "why" not in told["checks"][0]
