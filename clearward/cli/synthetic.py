@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Engine
 
 from clearward.cli.show import show_facts, show_rows
 from clearward.products.spec import product_names
 from clearward.products.synthesis import load_synthesis
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
+from clearward.state.migrate import check_migrated
 from clearward.synthetic.ledger import read_budget, samples_of
 from clearward.synthetic.sample import make_sample
 from clearward.synthetic.store import open_sample
@@ -45,6 +47,7 @@ def make(
     as_json: Json = False,
 ) -> None:
     """Make the sample, or find the one that was made. Needs a product that is protected."""
+    _database()
     made = make_sample(load_settings(), product=product, month=month, is_fresh=fresh)
     title = "Made" if made.is_new else "Already there, nothing was spent"
     show_facts(title, made.metadata(), as_json=as_json)
@@ -61,7 +64,7 @@ def show(
         return
     settings = load_settings()
     load_synthesis(product)
-    stored = samples_of(state_engine(settings.database), product)
+    stored = samples_of(_database(), product)
     if not stored:
         show_rows(f"Samples of {product}", [], as_json=as_json)
         return
@@ -75,8 +78,14 @@ def show(
     show_rows("Tables", _tables(sample.document), as_json=False)
 
 
-def _budgets() -> list[dict[str, object]]:
+def _database() -> Engine:
     engine = state_engine(load_settings().database)
+    check_migrated(engine)
+    return engine
+
+
+def _budgets() -> list[dict[str, object]]:
+    engine = _database()
     rows = []
     for name in product_names():
         synthesis = load_synthesis(name)

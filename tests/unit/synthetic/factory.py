@@ -10,7 +10,8 @@ import duckdb
 from clearward.products.spec import load_product
 from clearward.products.synthesis import load_synthesis
 from clearward.settings import load_settings
-from clearward.state.base import Base, state_engine
+from clearward.state.base import state_engine
+from clearward.state.migrate import migrate
 from clearward.synthetic.aim import Fitted
 from clearward.synthetic.contract import MANIFEST, open_seeds, read_contracts
 from clearward.synthetic.domain import design_tables
@@ -26,7 +27,7 @@ QUASI = {"birth_year", "index_year"}
 
 def make_settings(home):
     settings = load_settings({"CLEARWARD_HOME": str(home)})
-    Base.metadata.create_all(state_engine(settings.database))
+    migrate(state_engine(settings.database))
     return settings
 
 

@@ -45,3 +45,15 @@ def test_an_unprotected_product_is_refused_with_its_exit_code(run):
 
 def test_a_product_that_does_not_exist_is_refused(run):
     assert run("show", "dermatology").returncode == 2
+
+
+def test_a_database_that_was_never_set_up_is_told_in_words(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "clearward", "synthetic", "show"],
+        env={**os.environ, "CLEARWARD_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 13
+    assert "clearward init" in done.stderr and "Traceback" not in done.stderr
