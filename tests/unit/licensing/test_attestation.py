@@ -276,3 +276,21 @@ def test_a_deletion_attested_on_paper_is_kept_with_its_hash(recalled):
             channel="paper",
             now=recalled.clock.moment,
         )
+
+
+def test_another_licence_without_a_key_does_not_get_around_it(keyed):
+    second = keyed.licence()
+    document = fetch(keyed)
+    assert attest(keyed, said(keyed, document), second).status_code == 400
+    assert attest(keyed, signed(keyed, document, keyed.key), second).status_code == 200
+
+
+def test_a_look_at_the_size_is_no_fetching(recalled):
+    answer = recalled.web().head(recalled.path, headers=recalled.header(recalled.mine))
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert state(recalled) is ListState.PENDING
+
+
+def test_what_a_licensee_sees_before_fetching_does_not_let_them_answer(recalled):
+    listed = recalled.web().get("/v1/recalls", headers=recalled.header(recalled.mine)).text
+    assert recalled.note.document_sha256 not in listed
