@@ -6,7 +6,9 @@ import gzip
 
 import pytest
 
-from clearward.consent.imports import _RULES, COLUMNS, read_consents
+from clearward.consent.imports import read_consents
+from clearward.consent.lines import COLUMNS, OPTIONAL
+from clearward.consent.lines import RULES as _RULES
 from clearward.consent.registry import event_key
 from clearward.errors import ConsentError
 from clearward.keyring import init_keyring, pseudonym
