@@ -68,13 +68,13 @@ def _lines(path: Path, number: int, text: str) -> list[dict[str, str]]:
         if not isinstance(resource, dict) or resource.get("resourceType") != "Consent":
             raise _refused(path, number, "no Consent")
         return list(_resource_lines(resource, text))
-    except _Missing as missing:
+    except _MissingError as missing:
         raise _refused(path, number, str(missing)) from None
     except (ValueError, TypeError, AttributeError, KeyError):
         raise _refused(path, number, "not a Consent as FHIR R4 or R5 writes it") from None
 
 
-class _Missing(Exception):
+class _MissingError(Exception):
     pass
 
 
@@ -88,9 +88,9 @@ def _refused(path: Path, number: int, seen: str) -> ConsentError:
 
 
 def _resource_lines(resource: Resource, text: str) -> Iterator[dict[str, str]]:
-    status = resource.get("status")
+    status = str(resource.get("status"))
     if status not in codes.STATUSES:
-        raise _Missing("no known status")
+        raise _MissingError("no known status")
     head = _head(resource, text)
     rules = [line for line in _rules(resource) if line["purpose"]]
     outcome = codes.STATUSES[status]
@@ -112,7 +112,7 @@ def _head(resource: Resource, text: str) -> dict[str, str]:
     subject = resource.get("patient") or resource.get("subject") or {}
     patient = codes.reference_id(subject.get("reference", ""))
     if not patient:
-        raise _Missing("no patient")
+        raise _MissingError("no patient")
     dates = (
         resource.get("dateTime"),
         resource.get("date"),
@@ -120,7 +120,7 @@ def _head(resource: Resource, text: str) -> dict[str, str]:
     )
     at = next((str(date) for date in dates if date), "")
     if not at:
-        raise _Missing("no date")
+        raise _MissingError("no date")
     version, text_sha256, evidence = _proofs(resource, text)
     guardian = any(
         codes.is_other_person(who.get("reference", ""))
@@ -129,7 +129,7 @@ def _head(resource: Resource, text: str) -> dict[str, str]:
     return {
         **dict.fromkeys(LINE_SCHEMA.names, ""),
         "patient_id": patient,
-        "decided_at": codes.cautious_date(at),
+        "decided_at": codes.one_moment(at),
         "text_version": version,
         "text_sha256": text_sha256,
         "evidence_sha256": evidence,
@@ -152,7 +152,7 @@ def _proofs(resource: Resource, text: str) -> tuple[str, str, str]:
             try:
                 content = base64.b64decode(source["data"], validate=True)
             except binascii.Error:
-                raise _Missing("a source that is not base64") from None
+                raise _MissingError("a source that is not base64") from None
             document = hashlib.sha256(content).hexdigest()
             return version or document, document, document
     return version, hashlib.sha256(version.encode()).hexdigest() if version else "", record
@@ -198,7 +198,7 @@ def _rule(provision: Resource, decision: str, purposes: list[Any]) -> Iterator[d
     if not decision:
         return
     if decision not in {"permit", "deny"}:
-        raise _Missing("a rule that neither permits nor denies")
+        raise _MissingError("a rule that neither permits nor denies")
     reach = codes.reach_of(provision, decision)
     if reach is None:
         return

@@ -75,8 +75,14 @@ def cautious_date(text: str) -> str:
     return _last_day(text) if _DATE.fullmatch(text) else text
 
 
+def one_moment(text: str) -> str:
+    """The moment of a whole resource: rule and exceptions must not fall to two seconds of a day."""
+    day = cautious_date(text)
+    return f"{day}T23:59:59Z" if len(day) == 10 else day
+
+
 def cautious_end(text: str) -> str:
-    """The end of a period that stops at the year or month: its first day, so it is not stretched."""
+    """The end of a period that stops at the year or month: its first day, never stretched."""
     return f"{text}-01-01"[:10] if _DATE.fullmatch(text) else text
 
 

@@ -58,9 +58,7 @@ def read_consents(
             seen=" and ".join(path.name for path in found),
             do="send one of them",
         )
-    return read_file(
-        found[0], hospital=hospital, month=month, keyring=keyring, taken_at=taken_at
-    )
+    return read_file(found[0], hospital=hospital, month=month, keyring=keyring, taken_at=taken_at)
 
 
 def read_file(

@@ -6,6 +6,7 @@ registered. A hospital that registered texts can send permits for these texts an
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -70,7 +71,7 @@ def check_texts(engine: Engine, hospital: str, events: pa.Table) -> None:
     for key, sha256 in _in_ledger(engine, hospital):
         hashes.setdefault(key, set()).add(sha256)
     changed = {key for key, sha256, _ in said if key in hashes and sha256 not in hashes[key]}
-    wrong = {
+    wrong: dict[str, Sized] = {
         "versions no text was registered for": unknown,
         "versions that stand for another text": changed,
         "purposes their text does not speak of": beyond,
@@ -106,9 +107,7 @@ def _registered(engine: Engine, hospital: str) -> dict[Key, tuple[str, frozenset
 
 def _in_ledger(engine: Engine, hospital: str) -> list[tuple[Key, str]]:
     query = (
-        select(
-            ConsentEvent.text_version, ConsentEvent.language, ConsentEvent.text_sha256
-        )
+        select(ConsentEvent.text_version, ConsentEvent.language, ConsentEvent.text_sha256)
         .where(ConsentEvent.hospital_id == hospital)
         .where(ConsentEvent.decision == "permit")
         .distinct()

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from clearward.consent.summary import release_summary
 from clearward.products.spec import Product
 from clearward.releases import changes as diffs
 from clearward.releases import evidence, lineage
@@ -46,6 +47,7 @@ def gather_figures(
         "privacy": evidence.publishable_privacy(
             evidence.read_privacy(settings, spec.name, month=month), k
         ),
+        "consent": release_summary(settings, month=month, purposes=spec.purposes, k=k),
         "lineage": {
             "extracts": lineage.read_extracts(settings, upto=month),
             "consents": lineage.read_consents(settings, month=month, purposes=spec.purposes, k=k),

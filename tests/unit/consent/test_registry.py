@@ -208,9 +208,7 @@ def test_a_file_that_leaves_a_withdrawal_out_does_not_undo_it(engine):
 
 def test_details_are_part_of_an_event_and_events_without_keep_their_key():
     plain = event("p1", "permit", "2024-01-05")
-    assert plain["event_key"] == (
-        event_key({k: v for k, v in plain.items() if k not in DETAILS})
-    )
+    assert plain["event_key"] == (event_key({k: v for k, v in plain.items() if k not in DETAILS}))
     for name in DETAILS:
         assert event("p1", "permit", "2024-01-05", **{name: "x"})["event_key"] != plain["event_key"]
 
