@@ -90,7 +90,8 @@ def _make(folder: Path, events: int, facts: int) -> None:
             FROM (SELECT i, {PURPOSE} AS p FROM range({events}) t(i))"""
         columns = ", ".join(EVENT_SCHEMA.names)
         duckdb.sql(
-            f"COPY (SELECT {columns} FROM (SELECT {event_key_sql()} AS event_key, * FROM ({query})))"
+            f"COPY (SELECT {columns} FROM"
+            f" (SELECT {event_key_sql()} AS event_key, * FROM ({query})))"
             f" TO '{folder}/{name}.parquet' (FORMAT parquet, COMPRESSION zstd)"
         )
     born = "DATE '1940-01-01' + INTERVAL (i * 37 % 29000) DAY"
@@ -160,12 +161,15 @@ def _ledger(folder: Path, table: Table, rows: int) -> None:
             continue
         engine = state_engine(url)
         migrate(engine)
-        place = {"hospital": "big", "month": "2024-06"}
         steps: dict[str, Callable[[], object]] = {
             "add": lambda engine=engine: load_events(engine, events),
             "read through SQL": lambda engine=engine: read_events(engine, "big", month="2024-06"),
-            "snapshot, first": lambda engine=engine: snapshot_events(settings, engine, **place),
-            "snapshot, again": lambda engine=engine: snapshot_events(settings, engine, **place),
+            "snapshot, first": lambda engine=engine: snapshot_events(
+                settings, engine, hospital="big", month="2024-06"
+            ),
+            "snapshot, again": lambda engine=engine: snapshot_events(
+                settings, engine, hospital="big", month="2024-06"
+            ),
             "verify": lambda engine=engine: verify_ledger(engine),
         }
         for step, action in steps.items():
