@@ -35,6 +35,16 @@ def page() -> str:
             ),
         ),
         _section("Kinds of data", ("category", "holds"), CATEGORIES.items()),
+        *_order(),
+        *_people(),
+        *_files(),
+        *_vocabularies(),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _order() -> list[str]:
+    return [
         _section(
             "How wide a word is",
             ("part", "width", "means"),
@@ -51,6 +61,11 @@ def page() -> str:
             ),
         ),
         _section("States and reasons", ("name", "means"), {**STATES, **REASONS}.items()),
+    ]
+
+
+def _people() -> list[str]:
+    return [
         _section(
             "Ages",
             ("jurisdiction", "guardian below", "of age", "names recipients", "source"),
@@ -67,10 +82,7 @@ def page() -> str:
                 for n, r in RELATIONS.items()
             ),
         ),
-        *_files(),
-        *_vocabularies(),
     ]
-    return "\n\n".join(sections) + "\n"
 
 
 def _files() -> list[str]:
