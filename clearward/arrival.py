@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from clearward.consent.imports import FILE_NAMES, read_consents
 from clearward.consent.registry import load_events
+from clearward.consent.texts import check_texts
 from clearward.errors import ConfigError, ConsentError, ExtractError
 from clearward.keyring import Keyring
 from clearward.settings import Settings
@@ -112,6 +113,7 @@ def _receive(
             extract = verify_extract(arrival.folder, settings=settings, staging=staging)
             _check_place(arrival, extract)
             events = read_consents(arrival.folder, hospital=hospital, month=month, keyring=keyring)
+            check_texts(database, hospital, events)
             report = ingest_extract(settings, extract, keyring)
     except (ExtractError, ConsentError) as refusal:
         _register(database, arrival, extract, refused=refusal.failed)
@@ -134,7 +136,8 @@ def _check_place(arrival: Arrival, extract: Extract) -> None:
         )
     listed = {file.name for file in extract.files}
     lying = {name for name in FILE_NAMES if (arrival.folder / name).is_file()}
-    misplaced = {name for name in listed if plain_name(name) == CONSENTS} - set(FILE_NAMES)
+    ours = {plain_name(name) for name in FILE_NAMES} | {CONSENTS}
+    misplaced = {name for name in listed if plain_name(name) in ours} - set(FILE_NAMES)
     if lying - listed or misplaced:
         raise ExtractError(
             "The extract's consents cannot be trusted.",

@@ -77,7 +77,9 @@ class Lists:
         """
         if category == BASE or not self.subjects:
             paths = self.subjects[-1:] if last_only else self.subjects
-            return f"(SELECT DISTINCT patient_key FROM {read_parquet_sql(paths)})" if paths else NOBODY
+            return (
+                f"(SELECT DISTINCT patient_key FROM {read_parquet_sql(paths)})" if paths else NOBODY
+            )
         by_month = {path.parts[-3]: path for path in self.categories}
         subjects = self.subjects[-1:] if last_only else self.subjects
         each = [
@@ -175,7 +177,8 @@ def write_subject(
         " AND patient_key IN (SELECT patient_key FROM verdict WHERE reason = 'cleared')"
     )
     categories = (
-        f"SELECT '{hospital}' AS hospital_id, '{month}' AS month, patient_key, category FROM allowed"
+        f"SELECT '{hospital}' AS hospital_id, '{month}' AS month, patient_key, category"
+        " FROM allowed"
         " WHERE patient_key IN (SELECT patient_key FROM verdict WHERE reason = 'cleared')"
     )
     beside = warehouse.partition("cleared", "subject_category", month=month, hospital=hospital)

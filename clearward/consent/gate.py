@@ -14,9 +14,9 @@ from pathlib import Path
 import duckdb
 
 from clearward.consent import changes
-from clearward.consent.model import EVENT_SCHEMA, REASONS, end_of_month, no_values_in_errors
 from clearward.consent.counts import count_reasons, write_counts
 from clearward.consent.ledger import read_head
+from clearward.consent.model import EVENT_SCHEMA, REASONS, end_of_month, no_values_in_errors
 from clearward.consent.policies import decide
 from clearward.consent.scopes import TABLE_CATEGORIES
 from clearward.consent.snapshot import snapshot_events

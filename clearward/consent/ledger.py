@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -77,7 +78,7 @@ def close_batch(connection: Connection, last: Head, *, recorded_at: str) -> int:
         .order_by(ordered)
         .execution_options(yield_per=_ROWS)
     )
-    count, digest = _digest("|".join(row) for row in connection.execute(query))
+    count, digest = _digest("|".join(map(str, row)) for row in connection.execute(query))
     if count:
         link = _link(number, count, digest, recorded_at=recorded_at, previous=last.hash)
         connection.execute(insert(ConsentBatch).values(**link, hash=_hash(link)))
@@ -122,14 +123,12 @@ def verify(engine: Engine, *, upto: Head | None = None) -> Verified:
     columns = ConsentBatch.__table__.columns.keys()
     with engine.connect() as connection:
         rows = connection.execute(select(*ConsentBatch.__table__.columns).order_by("sequence"))
-        batches = [dict(zip(columns, row, strict=True)) for row in rows]
+        batches: list[dict[str, Any]] = [dict(zip(columns, row, strict=True)) for row in rows]
         found = _digests(connection)
     previous = GENESIS
     for number, batch in enumerate(batches, start=1):
         count, digest, wrong = found.pop(number, (0, hashlib.sha256().hexdigest(), 0))
-        link = _link(
-            number, count, digest, recorded_at=batch["recorded_at"], previous=previous
-        )
+        link = _link(number, count, digest, recorded_at=batch["recorded_at"], previous=previous)
         if wrong or batch != {**link, "hash": _hash(link)}:
             raise _broken(number, f"{wrong} events whose content does not match their key")
         previous = batch["hash"]
@@ -165,9 +164,7 @@ def _digests(connection: Connection) -> dict[int, tuple[int, str, int]]:
             engine.unregister("part")
         wrong = engine.execute("SELECT batch, count(*) FILTER (wrong) FROM line GROUP BY batch")
         counts = dict(wrong.fetchall())
-        return {
-            batch: (*_digest(_lines(engine, batch)), int(bad)) for batch, bad in counts.items()
-        }
+        return {batch: (*_digest(_lines(engine, batch)), int(bad)) for batch, bad in counts.items()}
 
 
 def _lines(engine: duckdb.DuckDBPyConnection, batch: int) -> Iterable[str]:

@@ -77,9 +77,7 @@ DETAILS = {
 }
 # What makes two events one: everything the patient said, nothing about how it reached us.
 EVENT_CONTENT = tuple(
-    name
-    for name in EVENT_SCHEMA.names
-    if name not in {"event_key", "month", "file_id", *DETAILS}
+    name for name in EVENT_SCHEMA.names if name not in {"event_key", "month", "file_id", *DETAILS}
 )
 
 

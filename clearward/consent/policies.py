@@ -7,6 +7,8 @@ print); the SQL that applies it is in `decision_sql`.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import duckdb
 import pyarrow as pa
 
@@ -20,8 +22,8 @@ RULES = {
     "default": "Without an event about a use, the use is not permitted.",
     "latest": "The latest word decides, and of one second the more precise, then the stricter.",
     "precision": "A no is lifted only by a yes that was given later and speaks at least as "
-    "precisely about purpose, categories and recipients: a general yes leaves an earlier particular "
-    "no standing, a general no ends every earlier yes it covers.",
+    "precisely about purpose, categories and recipients: a general yes leaves an earlier "
+    "particular no standing, a general no ends every earlier yes it covers.",
     "withdrawal": "A withdrawal beats every permit that was not given later, in whatever order "
     "they arrive, and never runs out.",
     "refusal": "A refusal does not run out either; only a later permit in force lifts it, and when "
@@ -49,7 +51,7 @@ RULES = {
 NOBODY = pa.schema(
     [("patient_key", pa.string()), ("born_on", pa.string()), ("died_on", pa.string())]
 ).empty_table()
-Rows = pa.Table | duckdb.DuckDBPyRelation
+Rows: TypeAlias = "pa.Table | duckdb.DuckDBPyRelation"
 
 
 def decide(
@@ -124,9 +126,7 @@ def may_use(
     died_on: str | None = None,
 ) -> bool:
     """Whether one patient's data may be put to a use at a moment; False without an event."""
-    state = read_state(
-        events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on
-    )
+    state = read_state(events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on)
     return state == "permitted"
 
 
@@ -140,9 +140,7 @@ def check_may_use(
     died_on: str | None = None,
 ) -> None:
     """Raise ConsentError unless `may_use` is true; the message names the key and the reason."""
-    state = read_state(
-        events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on
-    )
+    state = read_state(events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on)
     if state != "permitted":
         raise ConsentError(
             f"No consent of patient {patient_key} for {use} at {as_of}.",

@@ -156,7 +156,9 @@ def event_key(event: dict[str, Any]) -> str:
     """SHA-256 over what the patient said: the Python reading of `model.event_key_sql`."""
     texts = [_text(event[name]) for name in EVENT_CONTENT]
     details = [_text(event.get(name)) for name in DETAILS]
-    return hashlib.sha256("|".join([*texts, *(details if any(details) else [])]).encode()).hexdigest()
+    return hashlib.sha256(
+        "|".join([*texts, *(details if any(details) else [])]).encode()
+    ).hexdigest()
 
 
 def _text(part: Any) -> str:

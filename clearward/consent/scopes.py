@@ -51,10 +51,7 @@ WIDTHS = {
 }
 Width = tuple[int, int, int]
 ALL_WIDTHS: tuple[Width, ...] = tuple(
-    (p, c, r)
-    for p in WIDTHS["purpose"]
-    for c in WIDTHS["categories"]
-    for r in WIDTHS["recipients"]
+    (p, c, r) for p in WIDTHS["purpose"] for c in WIDTHS["categories"] for r in WIDTHS["recipients"]
 )
 ORDERS = {
     "narrower": "no part is wider and one is narrower",
@@ -114,9 +111,7 @@ def check_categories(text: str) -> str:
 def is_recipients(text: str) -> bool:
     """Whether a text is a list of classes and ``class:Name``, joined by ``;`` (or empty)."""
     parts = [part.strip() for part in text.split(";")] if text else []
-    return all(
-        _NAMED.fullmatch(part) and part.split(":")[0] in RECIPIENT_CLASSES for part in parts
-    )
+    return all(_NAMED.fullmatch(part) and part.split(":")[0] in RECIPIENT_CLASSES for part in parts)
 
 
 def coverage(scopes: Iterable[Scope], *, in_detail: bool) -> pa.Table:

@@ -80,6 +80,7 @@ def write_documents(folder: Path, facts: Facts, *, data_docs: Path | None) -> No
     _write(folder / "quality" / "gate.json", _json(facts.gate))
     _write(folder / "privacy.json", _json(facts.values["privacy"]))
     _write(folder / "risk.json", _json(facts.values["risk"]))
+    _write(folder / "consent_summary.json", _json(facts.values["consent"]))
     _write(folder / "provenance.json", _json(facts.values["lineage"]))
     if data_docs:
         _copy_docs(data_docs, folder / "quality" / "data_docs")

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from clearward.consent.summary import release_summary
 from clearward.products.spec import Product
 from clearward.releases import changes as diffs
 from clearward.releases import evidence, lineage
@@ -48,6 +49,7 @@ def gather_figures(
             evidence.read_privacy(settings, spec.name, month=month), k
         ),
         "risk": publishable_risk(evidence.read_risk(settings, spec.name, month=month), k),
+        "consent": release_summary(settings, month=month, purposes=spec.purposes, k=k),
         "lineage": {
             "extracts": lineage.read_extracts(settings, upto=month),
             "consents": lineage.read_consents(settings, month=month, purposes=spec.purposes, k=k),

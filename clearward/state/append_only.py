@@ -40,7 +40,7 @@ def keep_append_only(table: FromClause, *, unique: Sequence[str]) -> None:
     assert isinstance(table, Table)  # noqa: S101  (a mapped class has no other kind)
     for dialect in ("sqlite", "postgresql"):
         for statement in guard_statements(dialect, table.name, unique=unique):
-            made = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)
+            made = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
             event.listen(table, "after_create", made)
 
 
@@ -56,6 +56,5 @@ def _postgres_triggers(table: str) -> list[str]:
     act = f"EXECUTE FUNCTION {_FUNCTION}()"
     return [
         f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {act}",
-        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}"
-        f" FOR EACH STATEMENT {act}",
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {act}",
     ]

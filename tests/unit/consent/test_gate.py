@@ -293,3 +293,47 @@ def test_rows_of_an_extract_that_was_never_accepted_do_not_pass(settings):
     marker.unlink()
     with pytest.raises(ConsentError, match="no patients"):
         clear_partition(settings, hospital=HOSPITAL, month="2024-01")
+
+
+NOTES = "synthea__notes"
+
+
+def test_who_keeps_notes_back_has_no_note_past_the_gate(settings):
+    write_raw(settings, PATIENTS, "2024-01", patients("p1", "p2"))
+    write_raw(settings, NOTES, "2024-01", [visit("n1", "p1"), visit("n2", "p2")])
+    record(settings, event("p1", "permit", "2024-01-05", categories="structured"))
+    record(settings, event("p2", "permit", "2024-01-05"))
+    report = clear(settings, "2024-01")
+    assert keys(settings, PATIENTS, "2024-01") == [("p1", "I"), ("p2", "I")]
+    assert keys(settings, NOTES, "2024-01") == [("n2", "I")]
+    (notes,) = [table for table in report.tables if table.table == NOTES]
+    assert notes.rows_held == {"other_category": 1}
+
+
+def test_notes_that_passed_are_deleted_when_they_are_taken_back_and_return_later(settings):
+    write_raw(settings, PATIENTS, "2024-01", patients("p1"))
+    write_raw(settings, NOTES, "2024-01", [visit("n1", "p1")])
+    record(settings, event("p1", "permit", "2024-01-05"))
+    clear(settings, "2024-01")
+    record(settings, event("p1", "withdraw", "2024-02-05", categories="notes"))
+    write_raw(settings, NOTES, "2024-02", [visit("n2", "p1")])
+    clear(settings, "2024-02")
+    assert keys(settings, NOTES, "2024-02") == [("n1", "D")]
+    assert keys(settings, PATIENTS, "2024-02") == []
+    write_raw(settings, NOTES, "2024-03", [visit("n3", "p1")])
+    clear(settings, "2024-03")
+    assert keys(settings, NOTES, "2024-03") == []
+    record(settings, event("p1", "permit", "2024-04-05", categories="structured notes"))
+    write_raw(settings, NOTES, "2024-04", [visit("n4", "p1")])
+    clear(settings, "2024-04")
+    assert keys(settings, NOTES, "2024-04") == [(f"n{n}", "I") for n in range(1, 5)]
+
+
+def test_a_child_and_one_of_unknown_age_do_not_pass(settings):
+    young, unknown = datetime.date(2010, 1, 1), None
+    rows = patients("p1", birth_date=young) + patients("p2", birth_date=unknown)
+    write_raw(settings, PATIENTS, "2024-01", rows)
+    for name in ("p1", "p2"):
+        record(settings, event(name, "permit", "2024-01-05"))
+    report = clear(settings, "2024-01")
+    assert report.patients_held == {"guardian_missing": 1, "age_unknown": 1}

@@ -6,7 +6,9 @@ import gzip
 
 import pytest
 
-from clearward.consent.imports import _RULES, COLUMNS, read_consents
+from clearward.consent.imports import read_consents
+from clearward.consent.lines import COLUMNS, OPTIONAL
+from clearward.consent.lines import RULES as _RULES
 from clearward.consent.registry import event_key
 from clearward.errors import ConsentError
 from clearward.keyring import init_keyring, pseudonym
@@ -23,6 +25,7 @@ GOOD = {
     "evidence_sha256": "cd" * 32,
     "language": "zh-CN",
     "guardian": "",
+    **dict.fromkeys(OPTIONAL, ""),
 }
 
 
@@ -105,7 +108,25 @@ BROKEN = {
     "a permit needs evidence_sha256": {"evidence_sha256": ""},
     "text_sha256 is not 64 hex characters": {"text_sha256": "secret"},
     "evidence_sha256 is not 64 hex characters": {"evidence_sha256": "z" * 64},
-    "text_version is longer than 64": {"text_version": "v" * 65},
+    "text_version is longer than 64 or holds |": {"text_version": "v" * 65},
+    "decided_at lies in the future": {"decided_at": "2199-01-01"},
+    "decided_at lies before 1900": {"decided_at": "1024-01-02"},
+    "guardian_evidence_sha256 is not 64 hex characters": {"guardian_evidence_sha256": "secret"},
+    "unknown guardian_relation": {"guardian": "1", "guardian_relation": "neighbour-secret"},
+    "guardian_relation without a guardian": {"guardian_relation": "parent"},
+    "this guardian may refuse only, not permit": {
+        "guardian": "1",
+        "guardian_relation": "next_of_kin",
+    },
+    "a permit for an adult needs guardian_evidence_sha256": {
+        "guardian": "1",
+        "guardian_relation": "adult_representative",
+    },
+    "unknown category of data": {"categories": "notes shoe-secret"},
+    "recipients are not classes or class:Name": {"recipients": "Acme-secret"},
+    "unknown jurisdiction": {"jurisdiction": "atlantis"},
+    "one event_id stands for two decisions": {"event_id": "e-1", "decision": "deny"},
+    "one text_version has two text_sha256 in a language": {"text_sha256": "ff" * 32},
     "language is not a tag such as en or zh-CN": {"language": "English!"},
     "guardian is not true or false": {"guardian": "mother-secret"},
 }
@@ -117,10 +138,12 @@ def test_every_rule_has_a_broken_line():
 
 @pytest.mark.parametrize("rule", BROKEN)
 def test_one_broken_line_refuses_the_file_and_is_named_without_its_value(tmp_path, keyring, rule):
-    write(tmp_path, GOOD, {**GOOD, **BROKEN[rule]}, GOOD)
+    good = {**GOOD, "event_id": "e-1"} if rule.startswith("one event_id") else GOOD
+    write(tmp_path, good, {**good, **BROKEN[rule]}, good, header=(*COLUMNS, *OPTIONAL))
     with pytest.raises(ConsentError) as raised:
         read(tmp_path, keyring)
-    assert f"line 3: {rule}" in str(raised.value)
+    first = 2 if rule.startswith("one ") else 3  # both lines of a contradiction are wrong
+    assert f"line {first}: {rule}" in str(raised.value)
     values = [value for value in BROKEN[rule].values() if len(value) > 3 and value != "everything"]
     assert all(value not in str(raised.value) for value in values)
     assert raised.value.__cause__ is None
@@ -171,3 +194,38 @@ def test_a_compressed_file_is_understood_and_two_are_refused(tmp_path, keyring):
         read(tmp_path, keyring)
     (tmp_path / "consents.csv").unlink()
     assert len(read(tmp_path, keyring)) == 1
+
+
+def test_optional_columns_become_details_of_the_event(tmp_path, keyring):
+    line = {
+        **GOOD,
+        "event_id": "K-17",
+        "guardian": "1",
+        "guardian_relation": "parent",
+        "guardian_evidence_sha256": "EE" * 32,
+        "categories": "structured  notes structured",
+        "recipients": "research_institution; company:Acme Pharma",
+        "jurisdiction": "cn",
+    }
+    write(tmp_path, line, header=(*COLUMNS, *OPTIONAL))
+    (event,) = read(tmp_path, keyring)
+    assert event["categories"] == "notes structured"
+    assert event["recipients"] == "company:Acme Pharma;research_institution"
+    assert event["guardian_evidence_sha256"] == "ee" * 32
+    assert event["source_key"] == pseudonym(keyring.key("row"), "north", "consents", "K-17")
+    assert event["event_key"] == event_key(event)
+    assert "K-17" not in str(event)
+
+
+def test_an_old_file_makes_the_same_events_as_one_with_empty_new_columns(tmp_path, keyring):
+    write(tmp_path, GOOD)
+    old = read(tmp_path, keyring)
+    write(tmp_path, GOOD, header=(*COLUMNS, *OPTIONAL))
+    new = read(tmp_path, keyring)
+    assert old[0]["event_key"] == new[0]["event_key"]
+
+
+def test_the_same_line_twice_is_one_event(tmp_path, keyring):
+    write(tmp_path, GOOD, GOOD)
+    first, second = read(tmp_path, keyring)
+    assert first == second

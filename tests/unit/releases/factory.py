@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import duckdb
 
+from clearward.consent.counts import write_counts
 from clearward.keyring import init_keyring
 from clearward.products.spec import load_product
 from clearward.releases.shelf import patient_hashes
@@ -61,6 +62,13 @@ def write_product(settings, month=MONTH, *, patients=PATIENTS, overrides=None):
             connection.execute(
                 f"COPY (SELECT *, '{month}' AS month FROM ({sql}) ORDER BY {order}) TO '{path}'"
             )
+        write_counts(
+            settings,
+            {"commercial_licensing": {"permitted": patients, "denied": 40}},
+            ledger="1" * 64,
+            hospital="stmary",
+            month=month,
+        )
         subject = warehouse.partition("cleared", "subject", month=month, hospital="stmary")
         subject.parent.mkdir(parents=True, exist_ok=True)
         connection.execute(

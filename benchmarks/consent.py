@@ -1,0 +1,181 @@
+"""Consent of a large hospital: decide over the events, gate the facts, read the ledger.
+
+    python -m benchmarks.consent [--events 5000000] [--facts 20000000] [--ledger 200000]
+
+The peer is what must at least be done with the same events: DuckDB reads them from Parquet and
+groups them by patient and purpose; for the facts, a count over the same file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+import duckdb
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+from clearward.consent.model import DETAILS, EVENT_SCHEMA, event_key_sql
+from clearward.consent.policies import decide
+from clearward.consent.registry import load_events, read_events, verify_ledger
+from clearward.consent.snapshot import snapshot_events
+from clearward.settings import load_settings
+from clearward.state.base import state_engine
+from clearward.state.migrate import migrate
+
+AS_OF = "2024-06-30T23:59:59Z"
+LIMIT = 3.0
+CATEGORIES = "if(i % 20 = 0, 'notes structured', '')"
+PURPOSE = "['commercial_licensing', 'research', 'ai_training', 'general_admission'][1 + i % 4]"
+DECISION = (
+    "if(i % 40 = 7, 'everything', p) AS purpose,"
+    " CASE WHEN i % 40 = 7 OR i % 25 = 3 THEN 'withdraw' WHEN i % 10 = 1 THEN 'deny'"
+    " ELSE 'permit' END"
+)
+
+
+def main() -> int:
+    """Measure, print the table; exit code 1 when the decision and gate take longer than 3 s."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=5_000_000)
+    parser.add_argument("--facts", type=int, default=20_000_000)
+    parser.add_argument("--ledger", type=int, default=200_000)
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="clearward-bench-"))
+    try:
+        return _measure(folder, options.events, options.facts, ledger=options.ledger)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _measure(folder: Path, events: int, facts: int, *, ledger: int) -> int:
+    _make(folder, events, facts)
+    table = Table(title="Consent", title_justify="left")
+    for name in ("measure", "value"):
+        table.add_column(name)
+    table.add_row("machine", f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}")
+    table.add_row("data", f"{events:,} events, {facts:,} facts, {events // 2:,} patients")
+    seconds = _decide(folder, table, detailed=False)
+    _decide(folder, table, detailed=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    table.add_row("peak memory", f"{peak:.2f} GB")
+    _ledger(folder, table, ledger)
+    Console().print(table)
+    return int(seconds > LIMIT)
+
+
+def _make(folder: Path, events: int, facts: int) -> None:
+    """Two events a patient; 1 in 40 a withdrawal of everything, 1 in 20 names kinds of data."""
+    patients = events // 2
+    details = ", ".join(f"'' AS {name}" for name in DETAILS if name != "categories")
+    for name, categories in (("plain", "''"), ("detailed", CATEGORIES)):
+        query = f"""
+            SELECT 'big' AS hospital_id, left(md5((i % {patients})::VARCHAR), 20) AS patient_key,
+                   {DECISION} AS decision,
+                   strftime(TIMESTAMP '2020-01-01' + INTERVAL (i * 7919 % 1600) DAY,
+                            '%Y-%m-%dT%H:%M:%SZ') AS decided_at, decided_at AS valid_from,
+                   if(i % 9 = 0, '2025-12-31T23:59:59Z', NULL) AS valid_until, 'v3' AS text_version,
+                   repeat('a', 64) AS text_sha256, md5(i::VARCHAR) || md5(i::VARCHAR)
+                   AS evidence_sha256, 'en' AS language, i % 50 = 0 AS guardian, '2024-06' AS month,
+                   'f00000000000' AS file_id, {categories} AS categories, {details}
+            FROM (SELECT i, {PURPOSE} AS p FROM range({events}) t(i))"""
+        columns = ", ".join(EVENT_SCHEMA.names)
+        duckdb.sql(
+            f"COPY (SELECT {columns} FROM"
+            f" (SELECT {event_key_sql()} AS event_key, * FROM ({query})))"
+            f" TO '{folder}/{name}.parquet' (FORMAT parquet, COMPRESSION zstd)"
+        )
+    born = "DATE '1940-01-01' + INTERVAL (i * 37 % 29000) DAY"
+    duckdb.sql(
+        f"COPY (SELECT left(md5(i::VARCHAR), 20) AS patient_key, strftime({born}, '%Y-%m-%d')"
+        f" AS born_on, NULL::VARCHAR AS died_on FROM range({patients}) t(i))"
+        f" TO '{folder}/people.parquet'"
+    )
+    duckdb.sql(
+        f"COPY (SELECT left(md5((i * 31 % {patients})::VARCHAR), 20) AS patient_key, i AS value"
+        f" FROM range({facts}) t(i)) TO '{folder}/facts.parquet'"
+    )
+
+
+def _timed(action: Callable[[], object]) -> float:
+    start = perf_counter()
+    action()
+    return perf_counter() - start
+
+
+def _decide(folder: Path, table: Table, *, detailed: bool) -> float:
+    name = "detailed" if detailed else "plain"
+    said = ", 1 in 20 names kinds of data" if detailed else ""
+    with duckdb.connect(config={"threads": 2}) as connection:
+        events = f"'{folder}/{name}.parquet'"
+        peer = _timed(
+            lambda: connection.execute(
+                "CREATE OR REPLACE TEMP TABLE peer AS SELECT patient_key, purpose, count(*),"
+                f" max(decided_at) FROM {events} GROUP BY ALL"
+            )
+        )
+        connection.execute("DROP TABLE peer")
+        decision = _timed(
+            lambda: decide(
+                connection,
+                connection.sql(f"FROM {events}"),
+                as_of=AS_OF,
+                people=connection.sql(f"FROM '{folder}/people.parquet'"),
+            )
+        )
+        counting = _timed(
+            lambda: connection.execute(
+                f"SELECT count(DISTINCT patient_key) FROM '{folder}/facts.parquet'"
+            ).fetchall()
+        )
+        gate = _timed(
+            lambda: connection.execute(
+                f"SELECT count(*) FROM '{folder}/facts.parquet' SEMI JOIN (FROM consent_state WHERE"
+                " purpose = 'commercial_licensing' AND state = 'permitted') USING (patient_key)"
+            ).fetchall()
+        )
+    ratio = decision / peer
+    table.add_row(
+        f"decide{said}", f"{decision:.2f} s, {ratio:.1f} x scan and group-by ({peer:.2f})"
+    )
+    table.add_row(f"gate the facts{said}", f"{gate:.2f} s, {gate / counting:.1f} x distinct count")
+    table.add_row(f"both{said}", f"{decision + gate:.2f} s (limit {LIMIT:.0f} s)")
+    return decision + gate
+
+
+def _ledger(folder: Path, table: Table, rows: int) -> None:
+    settings = load_settings({"CLEARWARD_HOME": str(folder / "home")})
+    events = pq.read_table(folder / "plain.parquet").slice(0, rows).cast(EVENT_SCHEMA)
+    urls = {"SQLite": settings.database, "PostgreSQL": os.environ.get("CLEARWARD_TEST_POSTGRES")}
+    for name, url in urls.items():
+        if not url:
+            continue
+        engine = state_engine(url)
+        migrate(engine)
+        steps: dict[str, Callable[[], object]] = {
+            "add": lambda engine=engine: load_events(engine, events),
+            "read through SQL": lambda engine=engine: read_events(engine, "big", month="2024-06"),
+            "snapshot, first": lambda engine=engine: snapshot_events(
+                settings, engine, hospital="big", month="2024-06"
+            ),
+            "snapshot, again": lambda engine=engine: snapshot_events(
+                settings, engine, hospital="big", month="2024-06"
+            ),
+            "verify": lambda engine=engine: verify_ledger(engine),
+        }
+        for step, action in steps.items():
+            seconds = _timed(action)
+            table.add_row(f"{name}: {step} {rows:,}", f"{seconds:.2f} s, {rows / seconds:,.0f}/s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
