@@ -10,9 +10,9 @@ import typer
 
 from clearward.cli import audit, consent, deidentify, extract, keys, licence, release
 from clearward.cli.show import console, errors, show_rows
+from clearward.deidentify.installation import check_new_keyring, record_installation
 from clearward.doctor import examine
 from clearward.errors import ClearwardError
-from clearward.deidentify.installation import check_new_keyring, record_installation
 from clearward.keyring import init_keyring, is_plain
 from clearward.keyring.store import unlock_source
 from clearward.settings import load_settings

@@ -39,7 +39,7 @@ def init_keyring(path: Path, unlock: str | None = None) -> Keyring:
     if missing or is_plain(path):
         made = now()
         keys = {**held._keys, **{name: new_key() for name in missing}}
-        times = {**held.made, **{name: (made,) for name in missing}}
+        times = {**held.made, **dict.fromkeys(missing, (made,))}
         write_keyring(Keyring(path, keys, held._earlier, times), source)
     return load_keyring(path, source)
 
@@ -151,7 +151,7 @@ def _read_plain(path: Path) -> Keyring:
         keys = {name: base64.b64decode(text, validate=True) for name, text in encoded.items()}
     except (ValueError, KeyError, AttributeError, TypeError):
         raise _damaged(path) from None
-    return Keyring(path, keys, {}, {name: ("",) for name in keys})
+    return Keyring(path, keys, {}, dict.fromkeys(keys, ("",)))
 
 
 def _to_payload(keyring: Keyring) -> bytes:
