@@ -37,7 +37,6 @@ def check_form(unlock: str) -> None:
     if not ((kind in {"file", "env", "command"} and rest) or unlock.startswith(KMS)):
         raise ConfigError(
             "CLEARWARD_KEYRING_UNLOCK names no source of a secret.",
-            seen=f"a value that begins with {kind[:12]!r}",
             expected=FORMS,
             do="name where the secret is; never put the secret itself there",
         )
