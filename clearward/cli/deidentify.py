@@ -10,6 +10,7 @@ import typer
 from clearward.cli.show import console, show_rows
 from clearward.deidentify.checks import columns_of
 from clearward.deidentify.profiles import Facts, check_profiles
+from clearward.deidentify.reference import page
 from clearward.deidentify.reports import read_reports, stale_months
 from clearward.errors import ConfigError
 from clearward.products.spec import Product, load_product
@@ -44,6 +45,12 @@ def stale(as_json: Json = False) -> None:
     rows = [{"hospital": h, "month": m} for h, m in stale_months(load_settings())]
     show_rows("Run the door again for", rows, as_json=as_json)
     raise typer.Exit(1 if rows else 0)
+
+
+@app.command()
+def columns() -> None:
+    """Every source column with its treatment, level and domain, as Markdown."""
+    print(page(), end="")
 
 
 @app.command()
