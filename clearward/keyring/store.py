@@ -102,15 +102,14 @@ def write_sealed(path: Path, sealed: Mapping[str, Any], *, hint: str = "") -> No
 def unlock_source(
     path: Path, unlock: str | None = None, document: Mapping[str, Any] | None = None
 ) -> str:
-    """The source that applies: named, else set, else beside the home, else where it was sealed."""
+    """The source that applies: named, else set, else where it was sealed, else beside the home."""
     named = unlock or keyring_unlock()
     if named:
         return named
-    beside = default_unlock(path)
     noted = str((document or {}).get("identity", ""))
-    if not Path(beside.removeprefix("file:")).exists() and noted:
+    if noted and Path(noted.removeprefix("file:")).exists():
         return noted
-    return beside
+    return default_unlock(path)
 
 
 def describe_seal(path: Path) -> str:
