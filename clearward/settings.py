@@ -69,7 +69,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
 
 
 def keyring_unlock(environ: dict[str, str] | None = None) -> str:
-    """``CLEARWARD_KEYRING_UNLOCK``: where the secret is that opens the keyring; no secret itself."""
+    """``CLEARWARD_KEYRING_UNLOCK``: where the secret is that opens the keyring."""
     return (dict(os.environ) if environ is None else environ).get("CLEARWARD_KEYRING_UNLOCK", "")
 
 

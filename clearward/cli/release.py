@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from clearward.cli.show import console, show_facts, show_rows
-from clearward.errors import ConfigError
 from clearward.deidentify.installation import open_keyring
+from clearward.errors import ConfigError
 from clearward.keyring import load_keyring
 from clearward.releases import publish as publishing
 from clearward.releases import sign_off as signing_off

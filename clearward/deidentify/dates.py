@@ -11,6 +11,7 @@ import calendar
 
 import duckdb
 
+from clearward.errors import ConfigError
 from clearward.keyring import Keyring, install_hmac, pseudonym
 from clearward.warehouse import check_month
 
@@ -22,22 +23,50 @@ _HEX_USED = 15
 
 def shift_days(keyring: Keyring, patient_key: str) -> int:
     """The patient's shift in days: -183 … -1 or 1 … 183."""
-    number = int(pseudonym(keyring.key("dates"), patient_key)[:_HEX_USED], 16)
+    return _days(keyring.key("dates"), patient_key)
+
+
+def licensee_shift_days(keyring: Keyring, patient_key: str, *, licensee: str) -> int:
+    """The patient's shift in one licensee's copies, added to the first one: ±183 without 0.
+
+    It has a secret of its own per licensee, so a date that undoes it for one buyer says nothing
+    about another buyer's copy, and two copies do not agree on any date.
+    """
+    return _days(_licensee_key(keyring, licensee), patient_key)
+
+
+def _days(key: bytes, patient_key: str) -> int:
+    number = int(pseudonym(key, patient_key)[:_HEX_USED], 16)
     step = number % (2 * MAX_SHIFT_DAYS)
     return step - MAX_SHIFT_DAYS + (step >= MAX_SHIFT_DAYS)
 
 
+def _licensee_key(keyring: Keyring, licensee: str) -> bytes:
+    if not licensee:
+        raise ConfigError("A licensee's shift needs the licensee.", do="name the licensee")
+    return keyring.key("dates", "licensee", licensee)
+
+
 def install_shift(connection: duckdb.DuckDBPyConnection, keyring: Keyring) -> None:
     """Define ``shift_days_of(patient_key)`` in DuckDB: the same number as `shift_days`."""
-    install_hmac(connection, "date_hmac", keyring.key("dates"))
+    _install(connection, "shift_days_of", keyring.key("dates"))
+
+
+def install_licensee_shift(
+    connection: duckdb.DuckDBPyConnection, keyring: Keyring, *, licensee: str
+) -> None:
+    """Define ``licensee_shift_days_of(patient_key)``, the same number as `licensee_shift_days`."""
+    _install(connection, "licensee_shift_days_of", _licensee_key(keyring, licensee))
+
+
+def _install(connection: duckdb.DuckDBPyConnection, name: str, key: bytes) -> None:
+    install_hmac(connection, f"{name}_hmac", key)
+    step = f"('0x' || left({name}_hmac(patient_key), {_HEX_USED}))::BIGINT % {2 * MAX_SHIFT_DAYS}"
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}_step(patient_key) AS {step}")
     connection.execute(
-        "CREATE OR REPLACE TEMP MACRO shift_step(patient_key) AS"
-        f" ('0x' || left(date_hmac(patient_key), {_HEX_USED}))::BIGINT % {2 * MAX_SHIFT_DAYS}"
-    )
-    connection.execute(
-        "CREATE OR REPLACE TEMP MACRO shift_days_of(patient_key) AS"
-        f" (shift_step(patient_key) - {MAX_SHIFT_DAYS}"
-        f" + (shift_step(patient_key) >= {MAX_SHIFT_DAYS})::BIGINT)::INTEGER"
+        f"CREATE OR REPLACE TEMP MACRO {name}(patient_key) AS"
+        f" ({name}_step(patient_key) - {MAX_SHIFT_DAYS}"
+        f" + ({name}_step(patient_key) >= {MAX_SHIFT_DAYS})::BIGINT)::INTEGER"
     )
 
 
@@ -56,6 +85,15 @@ def birth_year_sql(value: str, days: str, month: str) -> str:
     oldest = last_day(month)[0] - OLDEST_AGE
     year = f"year({value} + to_days({days}))"
     return f"if({year} IS NULL, NULL, greatest({year}, {oldest}))::BIGINT"
+
+
+def published_year_sql(shifted: str, month: str) -> str:
+    """SQL for the year of a shifted date as it may be published at a month: never after it.
+
+    A shifted date may lie up to 183 days past the extract; its year would then tell that the shift
+    is positive and that the true date is in the last half year. Such years become the month's own.
+    """
+    return f"least(year({shifted}), {last_day(month)[0]})::BIGINT"
 
 
 def last_day(month: str) -> tuple[int, int, int]:

@@ -7,10 +7,11 @@ Notes do not pass here. A partition is checked before it gets its real name.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from clearward.deidentify.checks import (
     check_output,
@@ -20,7 +21,11 @@ from clearward.deidentify.checks import (
     count,
     no_values_in_errors,
 )
+from clearward.deidentify.cuts import Cuts, find_cuts, special_counts, withheld_counts
 from clearward.deidentify.dates import install_shift
+from clearward.deidentify.domains import known_labels, own_labels
+from clearward.deidentify.known import meet
+from clearward.deidentify.reports import write_report
 from clearward.deidentify.schemas import (
     LEFT_BEHIND,
     LOAD_COLUMNS,
@@ -32,9 +37,10 @@ from clearward.deidentify.schemas import (
     schema_partition,
     zone_schemas,
 )
-from clearward.deidentify.treatments import WITHHOLDING, Passage, treat_sql
+from clearward.deidentify.special import list_id
+from clearward.deidentify.treatments import Passage, treat_sql
 from clearward.errors import DeidentifyError
-from clearward.keyring import Keyring, install_hmac
+from clearward.keyring import Keyring, claim_warehouse, install_hmac
 from clearward.settings import Settings
 from clearward.sources.spec import TYPES, Table
 from clearward.warehouse import Warehouse, engine, promote, read_parquet_sql, write_parquet
@@ -51,7 +57,9 @@ class DoorTable:
         rows: rows in, which are the rows out.
         unlisted: columns of the file that no spec names; dropped.
         missing: columns of the spec that the file lacks; null.
-        withheld: values that a treatment turned into null, by output column.
+        withheld: values of passing rows that became null, by output column: not of the column's
+            domain, a known identifier, words where a number was expected, an unknown region.
+        special: rows that left as deletions because of a special disease, by category.
     """
 
     table: str
@@ -59,6 +67,7 @@ class DoorTable:
     unlisted: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     withheld: Mapping[str, int] = field(default_factory=dict)
+    special: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ class DoorReport:
     month: str
     subjects: int
     tables: tuple[DoorTable, ...]
+    special_list: str = ""
 
     def metadata(self) -> dict[str, int | float | str]:
         """Counts and ids for Dagster, the CLI and `reports/`."""
@@ -81,7 +91,13 @@ class DoorReport:
             "columns_unlisted": sum(len(table.unlisted) for table in self.tables),
             "columns_missing": sum(len(table.missing) for table in self.tables),
             "values_withheld": sum(sum(table.withheld.values()) for table in self.tables),
+            "rows_special": sum(sum(table.special.values()) for table in self.tables),
+            "special_list": self.special_list,
         }
+
+    def detail(self) -> dict[str, object]:
+        """Everything, by table: what `reports/door/` keeps."""
+        return {**self.metadata(), "by_table": [asdict(table) for table in self.tables]}
 
 
 def deidentify_partition(
@@ -94,20 +110,23 @@ def deidentify_partition(
             holds what it must not; then nothing unchecked stands under a real name.
     """
     warehouse = Warehouse(settings.warehouse)
+    claim_warehouse(settings.warehouse, keyring)
     passage = Passage(hospital, month)
     with engine(settings) as connection, no_values_in_errors("passing rows"):
         install_hmac(connection, "row_hmac", keyring.key("row"))
         install_shift(connection, keyring)
         subject_list = _subject_list(warehouse, passage)
+        meet(connection, warehouse, hospital=hospital, month=month)
+        _know_labels(connection, settings)
         tables = []
         for system, table in passing_tables():
             name = system.warehouse_name(table)
             source = warehouse.partition("cleared", name, month=month, hospital=hospital)
             if source.exists():
                 target = warehouse.partition("deidentified", name, month=month, hospital=hospital)
-                tables.append(
-                    _pass_table(connection, table, passage=passage, source=source, target=target)
-                )
+                earlier = warehouse.history("cleared", name, upto=month, hospital=hospital)
+                files = _Files(source, target, earlier)
+                tables.append(_pass_table(connection, table, passage=passage, files=files))
         if not tables:
             raise DeidentifyError(
                 f"Hospital {hospital} has no cleared table in {month}.",
@@ -115,7 +134,9 @@ def deidentify_partition(
             )
         # Last, because it is the list that lets a month count.
         subjects = _pass_subject(connection, warehouse, passage=passage, source=subject_list)
-    return DoorReport(hospital=hospital, month=month, subjects=subjects, tables=tuple(tables))
+    report = DoorReport(hospital, month, subjects, tuple(tables), list_id())
+    write_report(settings, report.detail(), hospital=hospital, month=month)
+    return report
 
 
 def write_schemas(settings: Settings) -> int:
@@ -164,13 +185,14 @@ def _pass_table(
     table: Table,
     *,
     passage: Passage,
-    source: Path,
-    target: Path,
+    files: _Files,
 ) -> DoorTable:
+    source, target = files.source, files.target
     found = columns_of(connection, source)
     check_types(table, found)
     check_patients(connection, table, hospital=passage.hospital, source=source)
-    query = _table_sql(table, passage, source=source, found=found)
+    cuts = find_cuts(connection, table, source=source, earlier=files.earlier, found=found)
+    query = _table_sql(table, passage, cuts, source=source, found=found)
     rows = _write_checked(
         connection,
         query,
@@ -193,19 +215,29 @@ def _pass_table(
         rows=rows,
         unlisted=tuple(sorted(set(found) - listed - set(LOAD_COLUMNS) - LEFT_BEHIND)),
         missing=tuple(sorted(listed - set(found))),
-        withheld=_withheld(connection, table, source=source, target=target),
+        withheld=withheld_counts(
+            connection, table, cuts=cuts, source=source, target=target, found=found
+        ),
+        special=special_counts(connection, cuts, source=source),
     )
 
 
-def _table_sql(table: Table, passage: Passage, *, source: Path, found: Mapping[str, str]) -> str:
+def _table_sql(
+    table: Table, passage: Passage, cuts: Cuts, *, source: Path, found: Mapping[str, str]
+) -> str:
     """The whole passage of one table as one query; columns the file lacks are null."""
     schema = output_schema(table)
     absent = [column for column in table.columns if column.name not in found]
     blanks = "".join(f', NULL::{TYPES[column.type]} AS "{column.name}"' for column in absent)
     values = {name: f"r.{name}::{type_}" for name, type_ in LOAD_COLUMNS.items()}
+    values["op"] = f"if({cuts.special_sql()}, 'D', r.op)::VARCHAR"
     for column in passing_columns(table):
-        treated = treat_sql(table, column, passage)
-        values[column.output] = f"({treated})::{schema[column.output]}"
+        treated = treat_sql(table, column, passage) or "NULL"
+        value = cuts.value_sql(column, treated) if column.name in found else treated
+        is_own_key = column.treatment == "pseudonym" and column.of == table.name
+        if cuts.rows and not is_own_key:
+            value = f"if({cuts.special_sql()}, NULL, {value})"
+        values[column.output] = f"({value})::{schema[column.output]}"
     columns = ", ".join(f'{value} AS "{name}"' for name, value in values.items())
     rows = read_parquet_sql([source])
     return (
@@ -215,18 +247,20 @@ def _table_sql(table: Table, passage: Passage, *, source: Path, found: Mapping[s
     )
 
 
-def _withheld(
-    connection: duckdb.DuckDBPyConnection, table: Table, *, source: Path, target: Path
-) -> dict[str, int]:
-    found = columns_of(connection, source)
-    return {
-        column.output: count(
-            connection, f'SELECT count("{column.name}") FROM {read_parquet_sql([source])}'
-        )
-        - count(connection, f'SELECT count("{column.output}") FROM {read_parquet_sql([target])}')
-        for column in passing_columns(table)
-        if column.treatment in WITHHOLDING and column.name in found
-    }
+def _know_labels(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    words = pa.table({"v": sorted(known_labels() | own_labels(settings.home))})
+    connection.register("known_label_words", words)
+    connection.execute("CREATE OR REPLACE TEMP TABLE known_label AS FROM known_label_words")
+    connection.unregister("known_label_words")
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where a table comes from, where it goes, and its cleared partitions up to the month."""
+
+    source: Path
+    target: Path
+    earlier: list[Path]
 
 
 def _write_checked(

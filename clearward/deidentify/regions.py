@@ -12,6 +12,8 @@ from pathlib import Path
 
 from clearward.errors import ConfigError
 
+# A region of fewer people leaves under one pooled name (45 CFR 164.514(b)(2)(i)(B) for ZIP areas).
+LEAST_PEOPLE, POOLED = 20_000, "pooled"
 _FILE = Path(__file__).with_name("regions.toml")
 # Code list -> table of prefixes for values that are division codes or id numbers.
 CODE_LISTS = {"us_state": "", "cn_province": "cn_prefix"}
@@ -23,7 +25,12 @@ _CODE_FORM = "[0-9]{2}|[0-9]{6}|[0-9]{15}|[0-9]{17}[0-9Xx]"
 def region_codes(table: str) -> dict[str, str]:
     """Upper-case value -> region, of one table of regions.toml."""
     document = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return {value.upper(): region for region, values in document[table].items() for value in values}
+    people = document["population"]
+    return {
+        value.upper(): region if people[region] > LEAST_PEOPLE else POOLED
+        for region, values in document[table].items()
+        for value in values
+    }
 
 
 def region_sql(value: str, code_list: str) -> str:
@@ -38,6 +45,25 @@ def region_sql(value: str, code_list: str) -> str:
     prefixes = _map_lookup(region_codes(CODE_LISTS[code_list]), f"left(trim({value}), 2)")
     is_code = f"regexp_full_match(trim({value}), '{_CODE_FORM}')"
     return f"CASE WHEN {is_code} THEN {prefixes} ELSE {known} END"
+
+
+@cache
+def restricted_zip3() -> frozenset[str]:
+    """Three-digit ZIP areas of 20,000 people or fewer."""
+    return frozenset(tomllib.loads(_FILE.read_text(encoding="utf-8"))["zip3"]["restricted"])
+
+
+def zip3_sql(value: str) -> str:
+    """SQL for the first three digits of a ZIP or ZIP+4 code; 000 where few people live.
+
+    NULL for what is no ZIP code, so that no foreign code or address slips through.
+    """
+    few = ", ".join(f"'{area}'" for area in sorted(restricted_zip3()))
+    area = f"left(trim({value}), 3)"
+    return (
+        f"CASE WHEN NOT regexp_full_match(trim({value}), '[0-9]{{5}}(-?[0-9]{{4}})?') THEN NULL"
+        f" WHEN {area} IN ({few}) THEN '000' ELSE {area} END"
+    )
 
 
 def _map_lookup(codes: dict[str, str], value: str) -> str:

@@ -101,7 +101,12 @@ DIRECT_IDENTIFIERS = frozenset(
         *("patient_id", "encounter_id", "visit_id", "organization_id", "provider_id", "text"),
     }
 )
-_TREATED_TYPES = {"pseudonym": "VARCHAR", "birth_year": "BIGINT", "region": "VARCHAR"}
+_TREATED_TYPES = {
+    "pseudonym": "VARCHAR",
+    "birth_year": "BIGINT",
+    "region": "VARCHAR",
+    "zip3": "VARCHAR",
+}
 _STAYS = frozenset({"drop", "scrub"})
 
 

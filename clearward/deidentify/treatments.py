@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from clearward.deidentify.dates import birth_year_sql, shifted_sql
-from clearward.deidentify.regions import region_sql
+from clearward.deidentify.dates import OLDEST_AGE, birth_year_sql, shifted_sql
+from clearward.deidentify.regions import region_sql, zip3_sql
 from clearward.sources.spec import TYPES, Column, Table
 
 # A sign, a comparator and up to eight characters of number; longer runs may be phone or id numbers.
@@ -18,6 +18,9 @@ NUMBER_FORM = r"(<=|>=|[<>≤≥＜＞])?\s*[+-]?[0-9]*\.?[0-9]+"
 MAX_NUMBER_LENGTH = 8
 # Eight digits that read as a date of this or the last century are a date, not a measurement.
 DATE_FORM = r"(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+
+# LOINC and SNOMED CT codes of ages: all over 89 become 90 (45 CFR 164.514(b)(2)(i)(C)).
+AGE_CODES = ("30525-0", "21611-9", "21612-7", "29553-5", "63900-5", "397669002", "424144002")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ def _region(_table: Table, column: Column, passage: Passage) -> str:
     return region_sql(passage.value(column.name), column.of)
 
 
+def _zip3(_table: Table, column: Column, passage: Passage) -> str:
+    return zip3_sql(passage.value(column.name))
+
+
 def _measured_value(table: Table, column: Column, passage: Passage) -> str:
     value = f"trim({passage.value(column.name)})"
     code = f"coalesce({passage.value(table.code_column)}::VARCHAR, '')"
@@ -76,6 +83,8 @@ def _measured_value(table: Table, column: Column, passage: Passage) -> str:
     )
     return (
         f"CASE WHEN {code} IN {_list(table.dropped_codes)} THEN NULL"
+        f" WHEN {code} IN {_list(AGE_CODES)} THEN if({is_number},"
+        f" if(try_cast({digits} AS DOUBLE) > {OLDEST_AGE}, '{OLDEST_AGE + 1}', {value}), NULL)"
         f" WHEN {is_number} OR {code} IN {_list(table.text_codes)} THEN {value} END"
     )
 
@@ -94,12 +103,11 @@ TREATMENT_SQL: Mapping[str, Treatment] = {
     "shift": _shift,
     "birth_year": _birth_year,
     "region": _region,
+    "zip3": _zip3,
     "measured_value": _measured_value,
     # Notes leave through the note scrubber, which reads `cleared` itself.
     "scrub": _nothing,
 }
-# Treatments that may turn a value into null, so that the report counts what they withheld.
-WITHHOLDING = frozenset({"region", "measured_value"})
 
 
 def treat_sql(table: Table, column: Column, passage: Passage) -> str | None:

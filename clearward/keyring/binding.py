@@ -1,4 +1,4 @@
-"""Which keyring a warehouse belongs to. A lost or foreign keyring is told before anything is written.
+"""Which keyring a warehouse belongs to; a lost or foreign one is told before anything is written.
 
 The record is one small file in the warehouse with the keyring's id; the state database keeps the
 same id (see `deidentify.installation`), so that neither can be paired with a stranger.

@@ -58,7 +58,7 @@ def seal_to(payload: bytes, recipient: str) -> dict[str, Any]:
 
 
 def unseal(document: Mapping[str, Any], source: str) -> bytes:
-    """The sealed bytes; ConfigError when the source's secret is not the one they were sealed for."""
+    """The payload; ConfigError when the source's secret is not the one it was sealed for."""
     method = document.get("method")
     if method not in METHODS:
         raise ConfigError("The keyring is sealed in an unknown way.", expected=", ".join(METHODS))

@@ -39,7 +39,7 @@ def init_keyring(path: Path, unlock: str | None = None) -> Keyring:
     if missing or is_plain(path):
         made = now()
         keys = {**held._keys, **{name: new_key() for name in missing}}
-        times = {**held.made, **{name: (made,) for name in missing}}
+        times = {**held.made, **dict.fromkeys(missing, (made,))}
         write_keyring(Keyring(path, keys, held._earlier, times), source)
     return load_keyring(path, source)
 
@@ -102,15 +102,14 @@ def write_sealed(path: Path, sealed: Mapping[str, Any], *, hint: str = "") -> No
 def unlock_source(
     path: Path, unlock: str | None = None, document: Mapping[str, Any] | None = None
 ) -> str:
-    """The source that applies: named, else set, else beside the home, else where it was sealed."""
+    """The source that applies: named, else set, else where it was sealed, else beside the home."""
     named = unlock or keyring_unlock()
     if named:
         return named
-    beside = default_unlock(path)
     noted = str((document or {}).get("identity", ""))
-    if not Path(beside.removeprefix("file:")).exists() and noted:
+    if noted and Path(noted.removeprefix("file:")).exists():
         return noted
-    return beside
+    return default_unlock(path)
 
 
 def describe_seal(path: Path) -> str:
@@ -151,7 +150,7 @@ def _read_plain(path: Path) -> Keyring:
         keys = {name: base64.b64decode(text, validate=True) for name, text in encoded.items()}
     except (ValueError, KeyError, AttributeError, TypeError):
         raise _damaged(path) from None
-    return Keyring(path, keys, {}, {name: ("",) for name in keys})
+    return Keyring(path, keys, {}, dict.fromkeys(keys, ("",)))
 
 
 def _to_payload(keyring: Keyring) -> bytes:

@@ -23,7 +23,7 @@ _COMMAND_SECONDS = 60
 
 
 def default_unlock(keyring: Path) -> str:
-    """``file:`` of the identity beside the keyring's folder: ``.clearward`` → ``.clearward.identity``.
+    """``file:`` of the identity beside the keyring's folder, ``.clearward.identity``.
 
     Beside and not inside, so that a copy of the home is no copy of its key.
     """
@@ -34,10 +34,9 @@ def default_unlock(keyring: Path) -> str:
 def check_form(unlock: str) -> None:
     """Raise ConfigError unless a source has one of the forms above."""
     kind, _, rest = unlock.partition(":")
-    if not (kind in {"file", "env", "command"} and rest or unlock.startswith(KMS)):
+    if not ((kind in {"file", "env", "command"} and rest) or unlock.startswith(KMS)):
         raise ConfigError(
             "CLEARWARD_KEYRING_UNLOCK names no source of a secret.",
-            seen=f"a value that begins with {kind[:12]!r}",
             expected=FORMS,
             do="name where the secret is; never put the secret itself there",
         )

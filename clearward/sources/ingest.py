@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from clearward.errors import ExtractError
-from clearward.keyring import Keyring, claim_warehouse
+from clearward.keyring import Keyring, check_binding, claim_warehouse
 from clearward.settings import Settings
 from clearward.sources.changes import load_table
 from clearward.sources.extract import Extract, files_of
@@ -47,7 +47,7 @@ def ingest_extract(settings: Settings, extract: Extract, keyring: Keyring) -> In
         ConfigError: the warehouse was made with another keyring.
     """
     warehouse = Warehouse(settings.warehouse)
-    claim_warehouse(settings.warehouse, keyring)
+    check_binding(settings.warehouse, keyring)
     with _alone(warehouse, extract.hospital):
         accepted = accepted_reports(warehouse, hospital=extract.hospital)
         decision = decide(extract, accepted)
@@ -61,6 +61,7 @@ def ingest_extract(settings: Settings, extract: Extract, keyring: Keyring) -> In
             tables = _load(settings, extract, keyring, staging=staging, decision=decision)
             last = accepted[-1] if decision in ("replace", "merge") else None
             report = _report(extract, tables, last, merged=decision == "merge")
+            claim_warehouse(settings.warehouse, keyring)
             _commit(warehouse, staging, report)
         finally:
             shutil.rmtree(staging.root, ignore_errors=True)

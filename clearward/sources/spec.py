@@ -32,9 +32,19 @@ TREATMENTS = {
     "shift": "moved by the patient's secret number of days",
     "birth_year": "year of the shifted date; ages over 89 pooled",
     "region": "generalised to a region by the code list `of`",
+    "zip3": "first three digits of a US ZIP code; 000 where 20,000 people or fewer live",
     "measured_value": "numbers leave; words leave only for the codes in `text_codes`",
     "scrub": "free text: leaves through the note scrubber only",
 }
+# GB/T 39725-2020: who may see data as it stands in the source. 4 and 5 never leave as they are.
+LEVELS = {
+    1: "may be public",
+    2: "may be used widely inside the sector",
+    3: "for a named project, de-identified",
+    4: "identifies a person: treating staff only",
+    5: "identifies, or tells of a special disease: closest circle only",
+}
+LEAVES_AT_MOST = 3
 SPEC_FOLDER = Path(__file__).parent
 
 
@@ -50,6 +60,8 @@ class Column:
         required: missing header stops the hospital's month; a null value quarantines the row.
         of: what a treatment refers to (table, code list).
         output: name after the door.
+        level: GB/T 39725-2020 level of the column as the source sends it, a key of `LEVELS`.
+        domain: what a kept column may hold, a table of `deidentify/domains.toml`.
         default: what a file means whose header lacks the column; never fills an empty cell.
     """
 
@@ -57,6 +69,8 @@ class Column:
     source: tuple[str, ...]
     type: str
     treatment: str
+    level: int = 5
+    domain: str = ""
     required: bool = False
     of: str = ""
     output: str = ""
@@ -174,13 +188,33 @@ def _column(table: str, item: Mapping[str, Any]) -> Column:
             seen=f"{item['type']}, {item['treatment']}",
             expected=f"{sorted(TYPES)} and {sorted(TREATMENTS)}",
         )
+    _check_leaving(table, item)
     return Column(
         name=check_name(item["name"]),
         source=tuple(item["source"]),
         type=item["type"],
         treatment=item["treatment"],
+        level=item["level"],
+        domain=item.get("domain", ""),
         required=item.get("required", False),
         of=item.get("of", ""),
         output=item.get("output", item["name"]),
         default=item.get("default", ""),
     )
+
+
+def _check_leaving(table: str, item: Mapping[str, Any]) -> None:
+    """What is kept as it is must be harmless by level, and of a domain that can be checked."""
+    level, is_kept = item.get("level"), item["treatment"] == "keep"
+    if level not in LEVELS or (is_kept and level > LEAVES_AT_MOST):
+        raise ConfigError(
+            f"Spec of {table}.{item['name']}: no level, or one that may not leave as it is.",
+            seen=f"level {level}, treatment {item['treatment']}",
+            expected=f"1 to 5, and at most {LEAVES_AT_MOST} where the treatment is keep",
+            do="give the column its level of GB/T 39725-2020, or another treatment",
+        )
+    if is_kept and not item.get("domain"):
+        raise ConfigError(
+            f"Spec of {table}.{item['name']}: a kept column without a domain could hold anything.",
+            do="name a table of deidentify/domains.toml as its `domain`",
+        )

@@ -5,9 +5,11 @@ select
     cohort.patient_key,
     cohort.hospital_id,
     people.sex,
-    cast(people.birth_year as integer) as birth_year,
+    {# pooled again: a row keeps the pool of the month that brought it -#}
+    cast(greatest(people.birth_year, left('{{ run_month() }}', 4)::integer - 89) as integer) as birth_year,
     people.region_l1,
-    cast(year(cohort.index_on) as integer) as index_year,
+    {# a shifted date may lie past the month; its year would tell the shift's sign -#}
+    cast(least(year(cohort.index_on), coalesce(nullif(left('{{ run_month() }}', 4)::integer, 0), 9999)) as integer) as index_year,
     people.death_date is not null as is_deceased,
     {{ days_from_index('people.death_date') }} as death_day,
     greatest({{ days_from_index('cohort.last_on') }}, 0) as followup_days,

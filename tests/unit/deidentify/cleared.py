@@ -34,6 +34,19 @@ LOAD_TYPES = {
 }
 
 
+# One value of each domain of kept columns.
+VALID = {
+    "sex": "F", "race": "white", "ethnicity": "hispanic", "ethnic_group": "汉族",
+    "encounter_class": "inpatient", "status": "finished", "category": "laboratory",
+    "clinical_status": "active", "verification_status": "confirmed", "value_type": "text",
+    "code_system": "LOINC", "modality": "CT", "disposition": "1", "on_admission": "1",
+    "eye": "OD", "iop_method": "NCT", "note_title": "Progress note", "visual_acuity": "0.6",
+    "small_number": "17", "unit": "mg/dL", "code": "4548-4",
+    "label": "Essential hypertension (disorder)", "department": "眼科",
+    "ordinal": 1, "days": 3, "count": 2,
+}  # fmt: skip
+
+
 def make_settings(tmp_path: Path) -> Settings:
     return Settings(
         home=tmp_path,
@@ -50,6 +63,8 @@ def marker(table: Table, column: Column, number: int) -> str:
 
 def cell(table: Table, column: Column, number: int):
     """A marker where the type can hold one, else a plain value."""
+    if column.treatment == "keep":
+        return VALID[column.domain]
     plain = {
         "integer": 7_000_000 + number,
         "decimal": 7.25,

@@ -9,14 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clearward.deidentify import regions
 from clearward.deidentify.dates import (
     MAX_SHIFT_DAYS,
     OLDEST_AGE,
     birth_year_sql,
+    install_licensee_shift,
     install_shift,
+    licensee_shift_days,
+    published_year_sql,
     shift_days,
     shifted_sql,
 )
+from clearward.deidentify.regions import POOLED, region_codes, zip3_sql
+from clearward.errors import ConfigError
 from clearward.keyring import Keyring, init_keyring
 
 
@@ -78,3 +84,49 @@ def test_the_type_stays(type_):
     expression = shifted_sql(f"{type_} '2024-02-28'", "2", type_)
     row = duckdb.execute(f"SELECT typeof({expression}), {expression}::VARCHAR").fetchone()
     assert row[0] == type_ and row[1].startswith("2024-03-01")
+
+
+def test_each_licensee_has_shifts_of_its_own_the_same_in_sql(keyring):
+    names = [f"{number:020x}" for number in range(2_000)]
+    found = {}
+    for licensee in ("acme", "globex"):
+        with duckdb.connect() as connection:
+            install_licensee_shift(connection, keyring, licensee=licensee)
+            connection.execute("CREATE TABLE p AS SELECT unnest(?) AS k", [names])
+            query = "SELECT k, licensee_shift_days_of(k) FROM p"
+            found[licensee] = dict(connection.execute(query).fetchall())
+        assert found[licensee] == {
+            name: licensee_shift_days(keyring, name, licensee=licensee) for name in names
+        }
+    same = sum(found["acme"][n] == found["globex"][n] for n in names)
+    assert same < 30  # 2,000 / 366 are expected by chance
+    assert sum(found["acme"][n] == shift_days(keyring, n) for n in names) < 30
+    with pytest.raises(ConfigError, match="licensee"):
+        licensee_shift_days(keyring, names[0], licensee="")
+
+
+def test_a_published_year_never_tells_that_a_shift_went_past_the_extract():
+    dates = ["2024-11-30", "2024-12-31", "2025-03-01", "2023-06-01"]
+    years = [
+        duckdb.execute(f"SELECT {published_year_sql('$d::DATE', '2024-12')}", {"d": d}).fetchone()
+        for d in dates
+    ]
+    assert years == [(2024,), (2024,), (2024,), (2023,)]
+
+
+@pytest.mark.parametrize(
+    ("zip_code", "area"),
+    [("02126", "021"), ("02126-1234", "021"), ("03601", "000"), ("89301", "000"), ("100084", None)],
+)
+def test_a_zip_leaves_as_an_area_of_more_than_20000_people_or_as_nothing(zip_code, area):
+    assert duckdb.execute(f"SELECT {zip3_sql('$z')}", {"z": zip_code}).fetchone() == (area,)
+
+
+def test_every_region_has_a_population_and_a_small_one_would_be_pooled(monkeypatch):
+    for code_list in ("us_state", "cn_province", "cn_prefix"):
+        assert POOLED not in region_codes(code_list).values()
+    region_codes.cache_clear()
+    monkeypatch.setattr(regions, "LEAST_PEOPLE", 20_000_000)
+    assert region_codes("us_state")["MA"] == POOLED
+    assert region_codes("us_state")["CA"] == "pacific"
+    region_codes.cache_clear()

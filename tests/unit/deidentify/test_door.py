@@ -92,7 +92,7 @@ def test_no_marker_of_a_dropped_scrubbed_or_natural_id_column_leaves(settings, k
     assert [mark for mark in stays if mark in found] == []
     assert b"zqunlistedqz" not in found and b"zqhashqz" not in found
     # The search itself works: what is kept is found.
-    assert b".descriptionqz1" in found and b".descriptionqz3" in found
+    assert b"hypertension" in found
 
 
 @pytest.mark.parametrize("name", source_systems())
