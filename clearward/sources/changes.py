@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from clearward.sources.load import ROW_ID, SMALL, Job, Prior, keyed_rows, typed_rows
 from clearward.sources.parsing import content_hash_sql, name_sql, natural_key_sql, quoted
-from clearward.sources.policy import check_deletes
+from clearward.sources.policy import check_deletes, check_moved
 from clearward.sources.reconcile import odd_rows, reconcile
 from clearward.sources.report import TableCount
 from clearward.sources.spec import TYPES, Table
@@ -26,18 +26,26 @@ def load_table(job: Job, table: Table) -> TableCount:
     """Stage the table's raw and quarantine partitions; raises ExtractError when rows get lost."""
     sent = table.name in job.staged.pieces
     named = any(deletion.table == table.name for deletion in job.deletions)
-    if not (sent or named or job.decision == "merge" or table.name == "patients"):
+    follows = bool(table.patient) and job.number("SELECT count(*) FROM deleted_patients") > 0
+    if not (sent or named or follows or job.decision == "merge" or table.name == "patients"):
         return _untouched(job, table)
     history = _history(job, table)
     prior = _prior(job, table, history)
     typed = typed_rows(job, table)
     keyed = keyed_rows(job, table, typed, prior)
     unmatched = _gone(job, table, keyed, prior, sent=sent)
+    if table.name == "patients":
+        _remember_deleted(job, keyed, history)
     first = prior.empty and job.decision != "merge"
     raw = (_write_first if first else _write_raw)(job, table, keyed, prior)
     bad = _write_quarantine(job, table, keyed)
     files = reconcile(job, table, keyed, prior, raw=raw, bad=bad)
-    warnings = {"deletion_unmatched": unmatched, **odd_rows(job, table, keyed, prior)}
+    check_moved(job.extract, table.name, moved=_moved(job, table, prior, raw))
+    warnings = {
+        "deletion_unmatched": unmatched,
+        "deleted_with_patient": job.number("SELECT count(*) FROM gone WHERE with_patient"),
+        **odd_rows(job, table, keyed, prior),
+    }
     return TableCount(
         table=table.name,
         sent=sent,
@@ -93,7 +101,7 @@ def _current_partition(job: Job, table: Table) -> Path | None:
 
 def _prior(job: Job, table: Table, history: list[Path]) -> Prior:
     """The state before the month; also makes `living`, which a merged month adds to."""
-    kept = ("row_key", "patient_key", "content_hash", *table.natural_key)
+    kept = ("row_key", "patient_key", "content_hash", "month", *table.natural_key)
     columns = ", ".join(name_sql(name) for name in dict.fromkeys(kept))
     if history:
         sql = f"SELECT {columns} FROM ({current_state_sql(history)})"
@@ -102,7 +110,8 @@ def _prior(job: Job, table: Table, history: list[Path]) -> Prior:
             f", CAST(NULL AS {TYPES[table.column(n).type]}) AS {name_sql(n)}"
             for n in table.natural_key
         )
-        sql = f"SELECT '' AS row_key, '' AS patient_key, '' AS content_hash{texts} LIMIT 0"
+        heads = ", ".join(f"'' AS {name}" for name in kept[:4])
+        sql = f"SELECT {heads}{texts} LIMIT 0"
     prior = _keep(job, history)(sql, f"prior_{table.name}")
     current = _current_partition(job, table)
     if current is None:
@@ -124,7 +133,8 @@ def _gone(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> in
     """Make `gone`: rows that get a D version. Returns deletions that name no row.
 
     A full extract deletes what it no longer holds, but only of tables it sent, and never a row
-    that came and landed in quarantine: its last good version stays.
+    that came and landed in quarantine: its last good version stays. Rows of a deleted patient go
+    with the patient, whatever the source does with them.
     """
     matched = []
     lengths = [
@@ -153,18 +163,56 @@ def _gone(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> in
         "SELECT row_key, patient_key, CAST(NULL AS INTEGER) AS file_no, "
         "CAST(NULL AS BIGINT) AS source_row, '' AS key, 0 AS length FROM living LIMIT 0"
     )
+    followers = "living SEMI JOIN deleted_patients d ON d.row_key = living.patient_key"
+    if table.name == "patients":
+        followers += " AND false"
     explicit = " UNION ALL ".join(f"({part})" for part in (*matched, none))
     job.connection.execute(f"CREATE OR REPLACE TEMP TABLE named AS {explicit}")
     job.connection.execute(
         "CREATE OR REPLACE TEMP TABLE gone AS SELECT row_key, any_value(patient_key) AS "
-        "patient_key, min(file_no) AS file_no, min(source_row) AS source_row FROM ("
-        "SELECT row_key, patient_key, file_no, source_row FROM named UNION ALL "
-        f"SELECT row_key, patient_key, NULL, NULL FROM ({implicit})) GROUP BY row_key"
+        "patient_key, min(file_no) AS file_no, min(source_row) AS source_row, "
+        "bool_and(with_patient) AS with_patient FROM ("
+        "SELECT row_key, patient_key, file_no, source_row, false AS with_patient FROM named "
+        f"UNION ALL SELECT row_key, patient_key, NULL, NULL, false FROM ({implicit}) "
+        f"UNION ALL SELECT row_key, patient_key, NULL, NULL, true FROM {followers}) "
+        "GROUP BY row_key"
     )
     return job.number(
         "SELECT count(*) FROM (SELECT DISTINCT length, key FROM deletion_list) d "
         "ANTI JOIN named USING (length, key)"
     )
+
+
+def _remember_deleted(job: Job, keyed: str, history: list[Path]) -> None:
+    """Make `deleted_patients`: known once, and neither living nor sent now. `load_table` takes the
+    patients first, so every other table finds them."""
+    before = f"SELECT row_key FROM {read_parquet_sql(history)}" if history else ""
+    parts = [
+        "SELECT row_key FROM gone",
+        f"SELECT row_key FROM {keyed} WHERE rule = 'deleted_in_extract'",
+        *([before] if before else []),
+    ]
+    job.connection.execute(
+        f"INSERT INTO deleted_patients SELECT row_key FROM ({' UNION '.join(parts)}) "
+        "WHERE row_key IS NOT NULL AND row_key NOT IN ("
+        f"SELECT row_key FROM {keyed} WHERE rule IS NULL UNION ALL "
+        "SELECT row_key FROM living ANTI JOIN gone USING (row_key))"
+    )
+
+
+def _moved(job: Job, table: Table, prior: Prior, raw: Path) -> list[tuple[str, int, int]]:
+    """Month, rows changed or gone, rows before: of every earlier month a full extract touches."""
+    if job.extract.kind != "full" or prior.empty:
+        return []
+    touched = (
+        f"SELECT p.month, count(*) AS n FROM {prior.relation} p SEMI JOIN (SELECT row_key FROM "
+        f"{read_parquet_sql([raw])} WHERE op <> 'I') r USING (row_key) GROUP BY p.month"
+    )
+    rows = job.connection.execute(
+        f"SELECT month, t.n, count(*) FROM {prior.relation} JOIN ({touched}) t USING (month) "
+        "GROUP BY month, t.n ORDER BY month"
+    ).fetchall()
+    return [(str(month), int(moved), int(before)) for month, moved, before in rows]
 
 
 def _write_first(job: Job, table: Table, keyed: str, prior: Prior) -> Path:

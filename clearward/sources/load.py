@@ -103,6 +103,7 @@ def prepare(job: Job, keyring: Keyring) -> None:
     ]
     job.connection.executemany("INSERT INTO sent_files VALUES (?, ?, ?)", rows)
     job.connection.execute("CREATE OR REPLACE TEMP TABLE known_patients (patient_key VARCHAR)")
+    job.connection.execute("CREATE OR REPLACE TEMP TABLE deleted_patients (row_key VARCHAR)")
 
 
 def typed_rows(job: Job, table: Table) -> str:
@@ -181,23 +182,43 @@ def keyed_rows(job: Job, table: Table, typed: str, prior: Prior) -> str:
     keep = job.copy if again else job.view
     keep = job.table if job.is_small(table) else keep
     return keep(
-        f"SELECT k.*, {content_hash_sql(table)} AS content_hash, {HMAC}({message}) AS row_key, "
-        f"{patient[0]} AS patient_key FROM ({joined}) k {patient[1]}",
+        f"SELECT k.* EXCLUDE (rule, reason), {content_hash_sql(table)} AS content_hash, "
+        f"{HMAC}({message}) AS row_key, {patient.key} AS patient_key, "
+        f"coalesce(k.rule, {patient.rule}) AS rule, coalesce(k.reason, {patient.reason}) AS reason "
+        f"FROM ({joined}) k {patient.join}",
         f"keyed_{table.name}",
     )
 
 
-def _patient_key(job: Job, table: Table, typed: str) -> tuple[str, str]:
-    """Expression and join that give the patient's key: hashed once per patient, not per row."""
+@dataclass(frozen=True)
+class _PatientSql:
+    """How a table's rows get their patient's key, and lose their place when that patient is gone:
+    a delete wins over rows that the source keeps, or sends again."""
+
+    key: str = "CAST(NULL AS VARCHAR)"
+    rule: str = "NULL"
+    reason: str = "NULL"
+    join: str = ""
+
+
+def _patient_key(job: Job, table: Table, typed: str) -> _PatientSql:
+    """Hashed once per patient, not per row."""
     if not table.patient:
-        return "CAST(NULL AS VARCHAR)", ""
+        return _PatientSql()
     head = quoted(f"{job.extract.hospital}|patients|")
     name = name_sql(table.patient)
+    gone = "false" if table.name == "patients" else "key IN (SELECT row_key FROM deleted_patients)"
     job.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE patient_keys AS SELECT id, {HMAC}({head} || id) AS key "
-        f"FROM (SELECT DISTINCT {name} AS id FROM {typed} WHERE {name} IS NOT NULL)"
+        f"CREATE OR REPLACE TEMP TABLE patient_keys AS SELECT id, key, {gone} AS gone FROM "
+        f"(SELECT id, {HMAC}({head} || id) AS key "
+        f"FROM (SELECT DISTINCT {name} AS id FROM {typed} WHERE {name} IS NOT NULL))"
     )
-    return "pk.key", f"LEFT JOIN patient_keys pk ON pk.id = k.{name}"
+    return _PatientSql(
+        key="pk.key",
+        rule="CASE WHEN pk.gone THEN 'patient_deleted' END",
+        reason=f"CASE WHEN pk.gone THEN {quoted(table.patient)} END",
+        join=f"LEFT JOIN patient_keys pk ON pk.id = k.{name}",
+    )
 
 
 def _repeating(table: Table) -> str:
