@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from clearward.quality.report import DOCS_NAME, GateReport
+from orchestration.tables import checks_by_table
 
 
 def gate_result(
@@ -19,6 +20,7 @@ def gate_result(
         description=_in_words(report),
         metadata={
             **report.metadata(),
+            "tables": checks_by_table(report),
             "data_docs": dg.MetadataValue.path(folder / DOCS_NAME / "index.html"),
         },
     )

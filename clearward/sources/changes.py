@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from clearward.sources.load import ROW_ID, SMALL, Job, Prior, keyed_rows, typed_rows
 from clearward.sources.parsing import content_hash_sql, name_sql, natural_key_sql, quoted
+from clearward.sources.patients import remember_deleted
 from clearward.sources.policy import check_deletes, check_moved
-from clearward.sources.reconcile import odd_rows, reconcile
+from clearward.sources.reconcile import odd_rows, reconcile, rewritten_months
 from clearward.sources.report import TableCount
 from clearward.sources.spec import TYPES, Table
 from clearward.sources.state_sql import accepted_history, current_state_sql
@@ -35,12 +36,12 @@ def load_table(job: Job, table: Table) -> TableCount:
     keyed = keyed_rows(job, table, typed, prior)
     unmatched = _gone(job, table, keyed, prior, sent=sent)
     if table.name == "patients":
-        _remember_deleted(job, keyed, history)
+        remember_deleted(job, keyed, history)
     first = prior.empty and job.decision != "merge"
     raw = (_write_first if first else _write_raw)(job, table, keyed, prior)
     bad = _write_quarantine(job, table, keyed)
     files = reconcile(job, table, keyed, prior, raw=raw, bad=bad)
-    check_moved(job.extract, table.name, moved=_moved(job, table, prior, raw))
+    check_moved(job.extract, table.name, moved=rewritten_months(job, table, prior, raw))
     warnings = {
         "deletion_unmatched": unmatched,
         "deleted_with_patient": job.number("SELECT count(*) FROM gone WHERE with_patient"),
@@ -181,38 +182,6 @@ def _gone(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> in
         "SELECT count(*) FROM (SELECT DISTINCT length, key FROM deletion_list) d "
         "ANTI JOIN named USING (length, key)"
     )
-
-
-def _remember_deleted(job: Job, keyed: str, history: list[Path]) -> None:
-    """Make `deleted_patients`: known once, and neither living nor sent now. `load_table` takes the
-    patients first, so every other table finds them."""
-    before = f"SELECT row_key FROM {read_parquet_sql(history)}" if history else ""
-    parts = [
-        "SELECT row_key FROM gone",
-        f"SELECT row_key FROM {keyed} WHERE rule = 'deleted_in_extract'",
-        *([before] if before else []),
-    ]
-    job.connection.execute(
-        f"INSERT INTO deleted_patients SELECT row_key FROM ({' UNION '.join(parts)}) "
-        "WHERE row_key IS NOT NULL AND row_key NOT IN ("
-        f"SELECT row_key FROM {keyed} WHERE rule IS NULL UNION ALL "
-        "SELECT row_key FROM living ANTI JOIN gone USING (row_key))"
-    )
-
-
-def _moved(job: Job, table: Table, prior: Prior, raw: Path) -> list[tuple[str, int, int]]:
-    """Month, rows changed or gone, rows before: of every earlier month a full extract touches."""
-    if job.extract.kind != "full" or prior.empty:
-        return []
-    touched = (
-        f"SELECT p.month, count(*) AS n FROM {prior.relation} p SEMI JOIN (SELECT row_key FROM "
-        f"{read_parquet_sql([raw])} WHERE op <> 'I') r USING (row_key) GROUP BY p.month"
-    )
-    rows = job.connection.execute(
-        f"SELECT month, t.n, count(*) FROM {prior.relation} JOIN ({touched}) t USING (month) "
-        "GROUP BY month, t.n ORDER BY month"
-    ).fetchall()
-    return [(str(month), int(moved), int(before)) for month, moved, before in rows]
 
 
 def _write_first(job: Job, table: Table, keyed: str, prior: Prior) -> Path:

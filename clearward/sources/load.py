@@ -21,6 +21,7 @@ from clearward.sources.parsing import (
     parse_sql,
     quoted,
 )
+from clearward.sources.patients import patient_sql
 from clearward.sources.readers import Deletion, SourceFile, Staged
 from clearward.sources.spec import SourceSystem, Table
 from clearward.warehouse import Warehouse, sql_path
@@ -170,7 +171,7 @@ def keyed_rows(job: Job, table: Table, typed: str, prior: Prior) -> str:
     job.connection.execute(
         f"INSERT INTO judged SELECT {rowid}, 'deleted_in_extract', 'deletions', 1 FROM taken"
     )
-    patient = _patient_key(job, table, typed)
+    patient = patient_sql(job, table, typed, hmac=HMAC)
     message = key_message(job, table, ordinal="CAST(ordinal AS VARCHAR)")
     joined = (
         f"SELECT t.* EXCLUDE (rule, reason, crowd), coalesce(t.rule, j.rule) AS rule, "
@@ -187,37 +188,6 @@ def keyed_rows(job: Job, table: Table, typed: str, prior: Prior) -> str:
         f"coalesce(k.rule, {patient.rule}) AS rule, coalesce(k.reason, {patient.reason}) AS reason "
         f"FROM ({joined}) k {patient.join}",
         f"keyed_{table.name}",
-    )
-
-
-@dataclass(frozen=True)
-class _PatientSql:
-    """How a table's rows get their patient's key, and lose their place when that patient is gone:
-    a delete wins over rows that the source keeps, or sends again."""
-
-    key: str = "CAST(NULL AS VARCHAR)"
-    rule: str = "NULL"
-    reason: str = "NULL"
-    join: str = ""
-
-
-def _patient_key(job: Job, table: Table, typed: str) -> _PatientSql:
-    """Hashed once per patient, not per row."""
-    if not table.patient:
-        return _PatientSql()
-    head = quoted(f"{job.extract.hospital}|patients|")
-    name = name_sql(table.patient)
-    gone = "false" if table.name == "patients" else "key IN (SELECT row_key FROM deleted_patients)"
-    job.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE patient_keys AS SELECT id, key, {gone} AS gone FROM "
-        f"(SELECT id, {HMAC}({head} || id) AS key "
-        f"FROM (SELECT DISTINCT {name} AS id FROM {typed} WHERE {name} IS NOT NULL))"
-    )
-    return _PatientSql(
-        key="pk.key",
-        rule="CASE WHEN pk.gone THEN 'patient_deleted' END",
-        reason=f"CASE WHEN pk.gone THEN {quoted(table.patient)} END",
-        join=f"LEFT JOIN patient_keys pk ON pk.id = k.{name}",
     )
 
 

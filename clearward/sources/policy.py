@@ -14,7 +14,7 @@ DELETE_FLOOR = 20
 """A full extract may drop up to this share of a table, and always this many rows."""
 MOVED_SHARE = 0.02
 MOVED_FLOOR = 20
-"""It may change or drop up to this share of what one earlier month brought, and always so many."""
+"""It may change up to this share of what one earlier month brought, and always so many."""
 SIZE_MONTHS, SIZE_LEAST = 6, 3
 """Extracts whose median an extract's size is held against, and how few of them say nothing."""
 
@@ -100,14 +100,14 @@ def check_moved(extract: Extract, table: str, *, moved: Sequence[tuple[str, int,
     Args:
         extract: what was sent; its ``known_changes`` may hold the sign-off.
         table: name in the spec.
-        moved: month, rows changed or gone, rows before.
+        moved: month, rows changed, rows before.
     """
     for month, rows, before in moved:
         allowed = max(MOVED_FLOOR, int(before * MOVED_SHARE))
         if rows > allowed and "moved" not in extract.known_changes:
             raise ExtractError(
                 f"The full extract rewrites {table} of {month}, a closed month.",
-                seen=f"{rows} of {before} rows changed or gone",
+                seen=f"{rows} of {before} rows changed",
                 expected=f"at most {allowed} ({MOVED_SHARE:.0%}, or {MOVED_FLOOR} rows)",
                 do="ask the hospital; if it is right, `clearward extract signoff`",
             )
