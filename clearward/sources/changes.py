@@ -130,6 +130,20 @@ def _keep(job: Job, files: list[Path]) -> Callable[[str, str], str]:
     return job.table if rows <= SMALL else job.copy
 
 
+def _no_longer_held(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> str:
+    """SELECT of the rows a full extract no longer holds; raises when they are too many."""
+    if job.extract.kind != "full" or not sent or prior.empty:
+        return "SELECT row_key, patient_key FROM living LIMIT 0"
+    implicit = (
+        f"SELECT row_key, patient_key FROM {prior.relation} p ANTI JOIN "
+        f"(SELECT row_key FROM {keyed} WHERE row_key IS NOT NULL) k USING (row_key)"
+    )
+    dropped = job.number(f"SELECT count(*) FROM ({implicit})")
+    before = job.number(f"SELECT count(*) FROM {prior.relation}")
+    check_deletes(job.extract, table.name, deletes=dropped, before=before)
+    return implicit
+
+
 def _gone(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> int:
     """Make `gone`: rows that get a D version. Returns deletions that name no row.
 
@@ -151,15 +165,7 @@ def _gone(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> in
             f"FROM (SELECT *, {key} AS k FROM living) l JOIN deletion_list d "
             f"ON d.length = {n} AND d.key = l.k"
         )
-    implicit = "SELECT row_key, patient_key FROM living LIMIT 0"
-    if job.extract.kind == "full" and sent and not prior.empty:
-        implicit = (
-            f"SELECT row_key, patient_key FROM {prior.relation} p ANTI JOIN "
-            f"(SELECT row_key FROM {keyed} WHERE row_key IS NOT NULL) k USING (row_key)"
-        )
-        dropped = job.number(f"SELECT count(*) FROM ({implicit})")
-        before = job.number(f"SELECT count(*) FROM {prior.relation}")
-        check_deletes(job.extract, table.name, deletes=dropped, before=before)
+    implicit = _no_longer_held(job, table, keyed, prior, sent=sent)
     none = (
         "SELECT row_key, patient_key, CAST(NULL AS INTEGER) AS file_no, "
         "CAST(NULL AS BIGINT) AS source_row, '' AS key, 0 AS length FROM living LIMIT 0"
