@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from clearward.consent.texts import check_texts
 from clearward.errors import ConfigError, ConsentError, ExtractError
 from clearward.keyring import Keyring
 from clearward.settings import Settings
+from clearward.signoff import signed_changes
 from clearward.sources.extract import Extract, verify_extract
 from clearward.sources.files import CONSENTS, plain_name
 from clearward.sources.ingest import IngestReport, ingest_extract
@@ -114,7 +115,9 @@ def _receive(
             _check_place(arrival, extract)
             events = read_consents(arrival.folder, hospital=hospital, month=month, keyring=keyring)
             check_texts(database, hospital, events)
-            report = ingest_extract(settings, extract, keyring)
+            signed = signed_changes(database, arrival.manifest_sha256)
+            known = tuple(sorted({*extract.known_changes, *signed}))
+            report = ingest_extract(settings, replace(extract, known_changes=known), keyring)
     except (ExtractError, ConsentError) as refusal:
         _register(database, arrival, extract, refused=refusal.failed)
         raise

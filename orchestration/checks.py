@@ -8,6 +8,7 @@ import dagster as dg
 from clearward.quality.report import DOCS_NAME, GateReport
 from clearward.risk.gates import GATES, State
 from clearward.risk.report import RiskReport
+from orchestration.tables import checks_by_table
 
 PRIVACY_CHECKS = {gate: f"privacy_{gate.lower()}" for gate in GATES}
 """Gate -> name of its check."""
@@ -25,6 +26,7 @@ def gate_result(
         description=_in_words(report),
         metadata={
             **report.metadata(),
+            "tables": checks_by_table(report),
             "data_docs": dg.MetadataValue.path(folder / DOCS_NAME / "index.html"),
         },
     )

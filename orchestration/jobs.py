@@ -12,7 +12,9 @@ _hospitals = dg.AssetSelection.assets("raw", "cleared", "deidentified", "finding
 hospital_month = dg.define_asset_job(
     "hospital_month",
     selection=_hospitals,
-    description="One hospital's month: extract in, de-identified tables and findings out.",
+    description="One hospital's month: extract in, de-identified tables and findings out. "
+    "Months of one hospital go in order, each compared with the one before; after an older month "
+    "is run again, run the later ones again too.",
 )
 
 _licensing = dg.AssetSelection.groups("licensing")
@@ -22,7 +24,8 @@ month_candidates = dg.define_asset_job(
     # everything after the hospitals: seeds have no upstream, so "downstream" would miss them
     selection=dg.AssetSelection.all() - _hospitals - _released - _licensing,
     tags=MONTH_BY_MONTH,
-    description="One month of all hospitals: dbt, protection, gates, release candidates.",
+    description="One month of all hospitals: dbt, protection, gates, release candidates. Months go "
+    "in order; after an older month is run again, run the later ones again too.",
 )
 
 publish_releases = dg.define_asset_job(

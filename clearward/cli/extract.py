@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from clearward.arrival import all_arrivals
+from clearward.arrival import all_arrivals, find_extract
 from clearward.cli.show import console, show_facts, show_rows
 from clearward.settings import load_settings
+from clearward.signoff import sign_off
 from clearward.sources.extract import pack_extract, verify_extract
+from clearward.state.base import state_engine
 
 app = typer.Typer(no_args_is_help=True, help="Extracts: what hospitals send.")
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -46,6 +48,23 @@ def pack(
         folder, hospital=hospital, system=system, month=month, kind=kind, sequence=sequence
     )
     console.print(f"Wrote {path}. Next: clearward extract verify {folder}")
+
+
+@app.command()
+def signoff(
+    hospital: Annotated[str, typer.Argument(help="Id of the hospital.")],
+    month: Annotated[str, typer.Option(help="YYYY-MM of the held extract.")],
+    change: Annotated[list[str], typer.Option(help="deletes, moved or system; repeatable.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who asked the hospital.")],
+    reason: Annotated[str, typer.Option(help="What the hospital answered.")],
+) -> None:
+    """Let one held extract through: goes to the audit log, then run the month again."""
+    settings = load_settings()
+    arrival = find_extract(settings, hospital=hospital, month=month)
+    database = state_engine(settings.database)
+    sign_off(database, arrival.manifest_sha256, changes=change, by=by, reason=reason)
+    console.print(f"Signed off: {', '.join(change)} for {hospital} {month}, this extract only.")
+    console.print(f"Next: clearward run --month {month} --hospital {hospital}")
 
 
 @app.command("list")

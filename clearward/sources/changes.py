@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from clearward.sources.load import ROW_ID, SMALL, Job, Prior, keyed_rows, typed_rows
 from clearward.sources.parsing import content_hash_sql, name_sql, natural_key_sql, quoted
-from clearward.sources.policy import check_deletes
-from clearward.sources.reconcile import odd_rows, reconcile
+from clearward.sources.patients import remember_deleted
+from clearward.sources.policy import check_deletes, check_moved
+from clearward.sources.reconcile import odd_rows, reconcile, rewritten_months
 from clearward.sources.report import TableCount
 from clearward.sources.spec import TYPES, Table
 from clearward.sources.state_sql import accepted_history, current_state_sql
@@ -26,18 +27,26 @@ def load_table(job: Job, table: Table) -> TableCount:
     """Stage the table's raw and quarantine partitions; raises ExtractError when rows get lost."""
     sent = table.name in job.staged.pieces
     named = any(deletion.table == table.name for deletion in job.deletions)
-    if not (sent or named or job.decision == "merge" or table.name == "patients"):
+    follows = bool(table.patient) and job.number("SELECT count(*) FROM deleted_patients") > 0
+    if not (sent or named or follows or job.decision == "merge" or table.name == "patients"):
         return _untouched(job, table)
     history = _history(job, table)
     prior = _prior(job, table, history)
     typed = typed_rows(job, table)
     keyed = keyed_rows(job, table, typed, prior)
     unmatched = _gone(job, table, keyed, prior, sent=sent)
+    if table.name == "patients":
+        remember_deleted(job, keyed, history)
     first = prior.empty and job.decision != "merge"
     raw = (_write_first if first else _write_raw)(job, table, keyed, prior)
     bad = _write_quarantine(job, table, keyed)
     files = reconcile(job, table, keyed, prior, raw=raw, bad=bad)
-    warnings = {"deletion_unmatched": unmatched, **odd_rows(job, table, keyed, prior)}
+    check_moved(job.extract, table.name, moved=rewritten_months(job, table, prior, raw))
+    warnings = {
+        "deletion_unmatched": unmatched,
+        "deleted_with_patient": job.number("SELECT count(*) FROM gone WHERE with_patient"),
+        **odd_rows(job, table, keyed, prior),
+    }
     return TableCount(
         table=table.name,
         sent=sent,
@@ -93,7 +102,7 @@ def _current_partition(job: Job, table: Table) -> Path | None:
 
 def _prior(job: Job, table: Table, history: list[Path]) -> Prior:
     """The state before the month; also makes `living`, which a merged month adds to."""
-    kept = ("row_key", "patient_key", "content_hash", *table.natural_key)
+    kept = ("row_key", "patient_key", "content_hash", "month", *table.natural_key)
     columns = ", ".join(name_sql(name) for name in dict.fromkeys(kept))
     if history:
         sql = f"SELECT {columns} FROM ({current_state_sql(history)})"
@@ -102,7 +111,8 @@ def _prior(job: Job, table: Table, history: list[Path]) -> Prior:
             f", CAST(NULL AS {TYPES[table.column(n).type]}) AS {name_sql(n)}"
             for n in table.natural_key
         )
-        sql = f"SELECT '' AS row_key, '' AS patient_key, '' AS content_hash{texts} LIMIT 0"
+        heads = ", ".join(f"'' AS {name}" for name in kept[:4])
+        sql = f"SELECT {heads}{texts} LIMIT 0"
     prior = _keep(job, history)(sql, f"prior_{table.name}")
     current = _current_partition(job, table)
     if current is None:
@@ -120,11 +130,26 @@ def _keep(job: Job, files: list[Path]) -> Callable[[str, str], str]:
     return job.table if rows <= SMALL else job.copy
 
 
+def _no_longer_held(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> str:
+    """SELECT of the rows a full extract no longer holds; raises when they are too many."""
+    if job.extract.kind != "full" or not sent or prior.empty:
+        return "SELECT row_key, patient_key FROM living LIMIT 0"
+    implicit = (
+        f"SELECT row_key, patient_key FROM {prior.relation} p ANTI JOIN "
+        f"(SELECT row_key FROM {keyed} WHERE row_key IS NOT NULL) k USING (row_key)"
+    )
+    dropped = job.number(f"SELECT count(*) FROM ({implicit})")
+    before = job.number(f"SELECT count(*) FROM {prior.relation}")
+    check_deletes(job.extract, table.name, deletes=dropped, before=before)
+    return implicit
+
+
 def _gone(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> int:
     """Make `gone`: rows that get a D version. Returns deletions that name no row.
 
     A full extract deletes what it no longer holds, but only of tables it sent, and never a row
-    that came and landed in quarantine: its last good version stays.
+    that came and landed in quarantine: its last good version stays. Rows of a deleted patient go
+    with the patient, whatever the source does with them.
     """
     matched = []
     lengths = [
@@ -140,26 +165,24 @@ def _gone(job: Job, table: Table, keyed: str, prior: Prior, *, sent: bool) -> in
             f"FROM (SELECT *, {key} AS k FROM living) l JOIN deletion_list d "
             f"ON d.length = {n} AND d.key = l.k"
         )
-    implicit = "SELECT row_key, patient_key FROM living LIMIT 0"
-    if job.extract.kind == "full" and sent and not prior.empty:
-        implicit = (
-            f"SELECT row_key, patient_key FROM {prior.relation} p ANTI JOIN "
-            f"(SELECT row_key FROM {keyed} WHERE row_key IS NOT NULL) k USING (row_key)"
-        )
-        dropped = job.number(f"SELECT count(*) FROM ({implicit})")
-        before = job.number(f"SELECT count(*) FROM {prior.relation}")
-        check_deletes(job.extract, table.name, deletes=dropped, before=before)
+    implicit = _no_longer_held(job, table, keyed, prior, sent=sent)
     none = (
         "SELECT row_key, patient_key, CAST(NULL AS INTEGER) AS file_no, "
         "CAST(NULL AS BIGINT) AS source_row, '' AS key, 0 AS length FROM living LIMIT 0"
     )
+    followers = "living SEMI JOIN deleted_patients d ON d.row_key = living.patient_key"
+    if table.name == "patients":
+        followers += " AND false"
     explicit = " UNION ALL ".join(f"({part})" for part in (*matched, none))
     job.connection.execute(f"CREATE OR REPLACE TEMP TABLE named AS {explicit}")
     job.connection.execute(
         "CREATE OR REPLACE TEMP TABLE gone AS SELECT row_key, any_value(patient_key) AS "
-        "patient_key, min(file_no) AS file_no, min(source_row) AS source_row FROM ("
-        "SELECT row_key, patient_key, file_no, source_row FROM named UNION ALL "
-        f"SELECT row_key, patient_key, NULL, NULL FROM ({implicit})) GROUP BY row_key"
+        "patient_key, min(file_no) AS file_no, min(source_row) AS source_row, "
+        "bool_and(with_patient) AS with_patient FROM ("
+        "SELECT row_key, patient_key, file_no, source_row, false AS with_patient FROM named "
+        f"UNION ALL SELECT row_key, patient_key, NULL, NULL, false FROM ({implicit}) "
+        f"UNION ALL SELECT row_key, patient_key, NULL, NULL, true FROM {followers}) "
+        "GROUP BY row_key"
     )
     return job.number(
         "SELECT count(*) FROM (SELECT DISTINCT length, key FROM deletion_list) d "

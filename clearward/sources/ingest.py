@@ -24,7 +24,7 @@ from clearward.settings import Settings
 from clearward.sources.changes import load_table
 from clearward.sources.extract import Extract, files_of
 from clearward.sources.load import Job, prepare
-from clearward.sources.policy import decide
+from clearward.sources.policy import decide, size_against_median
 from clearward.sources.readers import Reading, SourceFile, read_deletions, stage_tables
 from clearward.sources.report import IngestReport, TableCount, report_to_json
 from clearward.sources.spec import load_spec
@@ -61,6 +61,9 @@ def ingest_extract(settings: Settings, extract: Extract, keyring: Keyring) -> In
             tables = _load(settings, extract, keyring, staging=staging, decision=decision)
             last = accepted[-1] if decision in ("replace", "merge") else None
             report = _report(extract, tables, last, merged=decision == "merge")
+            rows = sum(table.rows_in for table in tables)
+            size = size_against_median(rows, accepted, kind=extract.kind)
+            report = replace(report, size_against_median=size)
             claim_warehouse(settings.warehouse, keyring)
             _commit(warehouse, staging, report)
         finally:

@@ -21,6 +21,7 @@ from clearward.sources.parsing import (
     parse_sql,
     quoted,
 )
+from clearward.sources.patients import patient_sql
 from clearward.sources.readers import Deletion, SourceFile, Staged
 from clearward.sources.spec import SourceSystem, Table
 from clearward.warehouse import Warehouse, sql_path
@@ -103,6 +104,7 @@ def prepare(job: Job, keyring: Keyring) -> None:
     ]
     job.connection.executemany("INSERT INTO sent_files VALUES (?, ?, ?)", rows)
     job.connection.execute("CREATE OR REPLACE TEMP TABLE known_patients (patient_key VARCHAR)")
+    job.connection.execute("CREATE OR REPLACE TEMP TABLE deleted_patients (row_key VARCHAR)")
 
 
 def typed_rows(job: Job, table: Table) -> str:
@@ -169,7 +171,7 @@ def keyed_rows(job: Job, table: Table, typed: str, prior: Prior) -> str:
     job.connection.execute(
         f"INSERT INTO judged SELECT {rowid}, 'deleted_in_extract', 'deletions', 1 FROM taken"
     )
-    patient = _patient_key(job, table, typed)
+    patient = patient_sql(job, table, typed, hmac=HMAC)
     message = key_message(job, table, ordinal="CAST(ordinal AS VARCHAR)")
     joined = (
         f"SELECT t.* EXCLUDE (rule, reason, crowd), coalesce(t.rule, j.rule) AS rule, "
@@ -181,23 +183,12 @@ def keyed_rows(job: Job, table: Table, typed: str, prior: Prior) -> str:
     keep = job.copy if again else job.view
     keep = job.table if job.is_small(table) else keep
     return keep(
-        f"SELECT k.*, {content_hash_sql(table)} AS content_hash, {HMAC}({message}) AS row_key, "
-        f"{patient[0]} AS patient_key FROM ({joined}) k {patient[1]}",
+        f"SELECT k.* EXCLUDE (rule, reason), {content_hash_sql(table)} AS content_hash, "
+        f"{HMAC}({message}) AS row_key, {patient.key} AS patient_key, "
+        f"coalesce(k.rule, {patient.rule}) AS rule, coalesce(k.reason, {patient.reason}) AS reason "
+        f"FROM ({joined}) k {patient.join}",
         f"keyed_{table.name}",
     )
-
-
-def _patient_key(job: Job, table: Table, typed: str) -> tuple[str, str]:
-    """Expression and join that give the patient's key: hashed once per patient, not per row."""
-    if not table.patient:
-        return "CAST(NULL AS VARCHAR)", ""
-    head = quoted(f"{job.extract.hospital}|patients|")
-    name = name_sql(table.patient)
-    job.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE patient_keys AS SELECT id, {HMAC}({head} || id) AS key "
-        f"FROM (SELECT DISTINCT {name} AS id FROM {typed} WHERE {name} IS NOT NULL)"
-    )
-    return "pk.key", f"LEFT JOIN patient_keys pk ON pk.id = k.{name}"
 
 
 def _repeating(table: Table) -> str:

@@ -18,6 +18,7 @@ from clearward.warehouse import check_hospital, check_month
 MANIFEST = "manifest.json"
 KNOWN_CHANGES = {
     "deletes": "a full extract may drop more rows than the usual share",
+    "moved": "a full extract may rewrite more of a closed month than the usual share",
     "system": "the hospital moved to another source system",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from clearward.errors import ExtractError
 from clearward.sources.extract import Extract
@@ -11,6 +12,11 @@ from clearward.sources.report import IngestReport
 DELETE_SHARE = 0.005
 DELETE_FLOOR = 20
 """A full extract may drop up to this share of a table, and always this many rows."""
+MOVED_SHARE = 0.02
+MOVED_FLOOR = 20
+"""It may change up to this share of what one earlier month brought, and always so many."""
+SIZE_MONTHS, SIZE_LEAST = 6, 3
+"""Extracts whose median an extract's size is held against, and how few of them say nothing."""
 
 DECISIONS = {
     "new": "a month without an accepted extract",
@@ -83,5 +89,33 @@ def check_deletes(extract: Extract, table: str, *, deletes: int, before: int) ->
             f"The full extract drops too many rows of {table}.",
             seen=f"{deletes} of {before} rows are gone",
             expected=f"at most {allowed} ({DELETE_SHARE:.1%}, or {DELETE_FLOOR} rows)",
-            do='ask the hospital; if it is right, "known_changes": ["deletes"] in the manifest',
+            do="ask the hospital; if it is right, `clearward extract signoff`, or "
+            '"known_changes": ["deletes"] in the manifest',
         )
+
+
+def check_moved(extract: Extract, table: str, *, moved: Sequence[tuple[str, int, int]]) -> None:
+    """Refuse a full extract that rewrites a closed month: the rows an earlier month brought.
+
+    Args:
+        extract: what was sent; its ``known_changes`` may hold the sign-off.
+        table: name in the spec.
+        moved: month, rows changed, rows before.
+    """
+    for month, rows, before in moved:
+        allowed = max(MOVED_FLOOR, int(before * MOVED_SHARE))
+        if rows > allowed and "moved" not in extract.known_changes:
+            raise ExtractError(
+                f"The full extract rewrites {table} of {month}, a closed month.",
+                seen=f"{rows} of {before} rows changed",
+                expected=f"at most {allowed} ({MOVED_SHARE:.0%}, or {MOVED_FLOOR} rows)",
+                do="ask the hospital; if it is right, `clearward extract signoff`",
+            )
+
+
+def size_against_median(rows: int, accepted: Sequence[IngestReport], *, kind: str) -> float | None:
+    """Rows of an extract as a multiple of the median of the last six of its kind; None for fewer
+    than three, which say nothing of what is usual."""
+    usual = [sum(t.rows_in for t in report.tables) for report in accepted if report.kind == kind]
+    middle = median(usual[-SIZE_MONTHS:]) if len(usual) >= SIZE_LEAST else 0
+    return round(rows / middle, 3) if middle else None

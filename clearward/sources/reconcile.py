@@ -109,6 +109,23 @@ def _may_hold_orphans(job: Job, table: Table) -> bool:
     return job.number(f"SELECT count(*) FROM ({unknown})") > 0
 
 
+def rewritten_months(job: Job, table: Table, prior: Prior, raw: Path) -> list[tuple[str, int, int]]:
+    """Month, rows changed, rows before: of every earlier month a full extract rewrites. Rows that
+    are gone have their own, narrower bound, and patients are of no month: people move house.
+    """
+    if table.name == "patients" or job.extract.kind != "full" or prior.empty:
+        return []
+    touched = (
+        f"SELECT p.month, count(*) AS n FROM {prior.relation} p SEMI JOIN (SELECT row_key FROM "
+        f"{read_parquet_sql([raw])} WHERE op = 'U') r USING (row_key) GROUP BY p.month"
+    )
+    rows = job.connection.execute(
+        f"SELECT month, t.n, count(*) FROM {prior.relation} JOIN ({touched}) t USING (month) "
+        "GROUP BY month, t.n ORDER BY month"
+    ).fetchall()
+    return [(str(month), int(moved), int(before)) for month, moved, before in rows]
+
+
 def odd_rows(job: Job, table: Table, keyed: str, prior: Prior) -> dict[str, int]:
     """Counts of rows that are kept and yet look odd."""
     found: dict[str, int] = {}

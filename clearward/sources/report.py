@@ -11,6 +11,9 @@ from typing import Any
 
 from clearward.errors import ExtractError
 
+LEAST, MOST = 0.7, 1.3
+"""Sizes against the median outside of which an extract is warned of."""
+
 
 @dataclass(frozen=True)
 class FileCount:
@@ -54,6 +57,7 @@ class TableCount:
         deleted: rows that got a ``D`` version.
         warnings: ``impossible_date`` (before 1900, or over 31 days after the month's end),
             ``orphan_patient`` (rows of a patient the hospital never sent),
+            ``deleted_with_patient`` (rows that went because their patient was deleted),
             ``deletion_unmatched`` (deletions that name no row).
     """
 
@@ -90,6 +94,8 @@ class IngestReport:
         status: ``ingested``, or ``repeated`` when the extract had been taken before.
         superseded: fingerprints of earlier extracts of this month that this one replaced.
         merged: the month also holds rows of an earlier extract of the same month.
+        size_against_median: rows as a multiple of the median of the hospital's last six extracts
+            of this kind; None while there are fewer than three.
     """
 
     hospital: str
@@ -106,6 +112,7 @@ class IngestReport:
     dropped_columns: tuple[str, ...] = ()
     unknown_files: tuple[str, ...] = ()
     export_errors: int = 0
+    size_against_median: float | None = None
 
     def table(self, name: str) -> TableCount:
         """Counts of one table; KeyError when the system has none of that name."""
@@ -135,6 +142,8 @@ class IngestReport:
             "unknown_files": len(self.unknown_files),
             "export_errors": self.export_errors,
         }
+        if self.size_against_median is not None:
+            values["size_against_median"] = self.size_against_median
         for name, number in sorted(self._by_rule().items()):
             values[name] = number
         return values
@@ -144,6 +153,8 @@ class IngestReport:
         for table in self.tables:
             total.update({f"quarantined_{k}": n for k, n in table.quarantined.items()})
             total.update({f"warned_{k}": n for k, n in table.warnings.items()})
+        if self.size_against_median and not LEAST <= self.size_against_median <= MOST:
+            total["warned_unusual_size"] = 1
         return total
 
 

@@ -11,52 +11,8 @@
   has raw, notation, logmar, comparator, distance_cm, one row per distinct raw.
 -#}
 {%- macro parse_acuity(relation) -%}
-  with cleaned as (
-    select
-      raw,
-      trim(regexp_replace(
-        regexp_replace(
-          regexp_replace(lower({{ half_width('raw') }}), '\(.*\)', ''),
-          '^\s*((右眼?|左眼?|双眼|裸眼|矫正|视力|vod|vos|od|os|ou|va|bcva|ucva|sc|cc)[\s:]*)+', ''
-        ),
-        '\s+', '', 'g'
-      )) as said
-    from (select distinct raw from {{ relation }}) as distinct_values
-  ),
-
-  split as (
-    select
-      *,
-      regexp_replace(said, '^[<>≤≥]=?', '') as bare,
-      regexp_extract(said, '^([<>≤≥])', 1) as sign,
-      coalesce(try_cast(nullif(regexp_extract(said, '[^e]([+-]\d)(?:letters?)?$', 1), '') as integer), 0) as letters,
-      try_cast(nullif(regexp_extract(said, '(\d+(?:\.\d+)?)(?:cm|厘米)', 1), '') as double) as in_cm,
-      try_cast(nullif(regexp_extract(said, '(\d+(?:\.\d+)?)(?:m|米)(?:[^a-z]|$)', 1), '') as double) as in_m,
-      try_cast(nullif(regexp_extract(said, '(\d+(?:\.\d+)?)(?:ft|feet|'')', 1), '') as double) as in_feet
-    from cleaned
-  ),
-
-  read_apart as (
-    select
-      *,
-      case
-        when regexp_matches(bare, '无光感|nlp|nolightperception') then 3.0
-        when regexp_matches(bare, '光感|^lp|lightperception') then 2.7
-        when regexp_matches(bare, '手动|^hm|handmo') then 2.3
-        when regexp_matches(bare, '指数|数指|^cf|^fc|count.*finger|fingercount') then 1.9
-      end as worded,
-      try_cast(nullif(regexp_extract(bare, '^(20|6|5|4)/\d', 1), '') as double) as distance,
-      try_cast(nullif(regexp_extract(bare, '^(?:20|6|5|4)/(\d+(?:\.\d+)?)(?:[+-]\d)?$', 1), '') as double) as line,
-      try_cast(nullif(coalesce(
-        nullif(regexp_extract(bare, '^logmar[:=]?([+-]?\d(?:\.\d+)?)$', 1), ''),
-        regexp_extract(bare, '^([+-]?\d(?:\.\d+)?)logmar$', 1)
-      ), '') as double) as logmar_said,
-      try_cast(nullif(coalesce(
-        nullif(regexp_extract(bare, '^(?:etdrs[:=]?)(\d{1,3})(?:letters|字母)?$', 1), ''),
-        regexp_extract(bare, '^(\d{1,3})(?:etdrs)?(?:letters|字母)$', 1)
-      ), '') as double) as etdrs_letters,
-      try_cast(nullif(regexp_extract(bare, '^(\d(?:\.\d+)?)(?:[+-]\d)?$', 1), '') as double) as number
-    from split
+  with read_apart as (
+    {{ acuity_words(relation) }}
   ),
 
   named as (
@@ -97,13 +53,4 @@
         then cast(round(coalesce(in_cm, in_m * 100, in_feet * 30.48)) as integer)
     end as distance_cm
   from named
-{%- endmacro -%}
-
-{%- macro acuity_kind(method) -%}
-  case when {{ method }} in ('UCVA', 'BCVA', 'PH') then {{ method }} else 'unspecified' end
-{%- endmacro -%}
-
-{#- Of one day: best corrected before pinhole before uncorrected before unknown. -#}
-{%- macro acuity_kind_order(method) -%}
-  case {{ method }} when 'BCVA' then 1 when 'PH' then 2 when 'UCVA' then 3 else 4 end
 {%- endmacro -%}

@@ -9,7 +9,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from clearward.marts import MANIFEST, DbtRun, dbt_run
+from clearward.marts import DBT_PROJECT, MANIFEST, DbtRun, dbt_run
 from orchestration.dbt_inside import DbtInside
 from orchestration.partitions import all_hospitals, months, one_month_at_a_time
 from orchestration.resources import Clearward, refusals
@@ -34,6 +34,16 @@ class Translator(DagsterDbtTranslator):
         if "marts" in folders:
             return str(folders[folders.index("marts") + 1])
         return "staging" if "staging" in folders else "core"
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Where dbt's own documentation of the model stands after ``make docs``."""
+        page = DBT_PROJECT / "target" / "static_index.html"
+        node = dbt_resource_props["unique_id"]
+        kind = dbt_resource_props["resource_type"]
+        return {
+            **super().get_metadata(dbt_resource_props),
+            "dbt_docs": dg.MetadataValue.path(f"{page}#!/{kind}/{node}"),
+        }
 
     def get_partition_mapping(
         self,

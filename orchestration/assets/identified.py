@@ -26,7 +26,11 @@ OWNERS = ["team:data-engineering"]
 def raw(
     context: dg.AssetExecutionContext, clearward: Clearward
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Extract of one hospital and month: verified, typed, keyed; bad rows in quarantine."""
+    """Extract of one hospital and month: verified, typed, keyed; bad rows in quarantine.
+
+    A hospital's months go in order, each compared with the one before. An older month is refused
+    once a later one was taken: late and corrected rows come in the newest extract.
+    """
     hospital, month = hospital_and_month(context)
     with refusals():
         report = receive_extract(

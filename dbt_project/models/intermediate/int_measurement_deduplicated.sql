@@ -1,38 +1,9 @@
 {#-
-  Measurements in force, from tables and notes, each exam once. Some hospitals record one eye exam
-  twice, under LOINC and under SNOMED CT; the SNOMED twin goes, pair by pair: same patient, moment,
-  concept and value, and the same eye where the SNOMED code names one (41633001, eye pressure,
-  names none). A SNOMED row without a LOINC partner stays.
+  Measurements in force, from tables and notes, each exam once: of an eye exam recorded under two
+  code systems the SNOMED CT twin goes (macros/measurements.sql).
 -#}
-with structured as (
-    select
-        *,
-        row_number() over (
-            partition by patient_key, recorded_at, concept, value_std, source_code_system, laterality
-            order by row_key, part
-        ) as nth_of_eye,
-        row_number() over (
-            partition by patient_key, recorded_at, concept, value_std, source_code_system
-            order by row_key, part
-        ) as nth
-    from {{ ref('int_measurement_current') }}
-    where concept in ('visual_acuity', 'iop')
-),
-
-twins as (
-    select snomed.hospital_id, snomed.row_key, snomed.part
-    from structured as snomed
-    inner join structured as loinc
-        on snomed.patient_key = loinc.patient_key
-        and snomed.recorded_at = loinc.recorded_at
-        and snomed.concept = loinc.concept
-        and snomed.value_std = loinc.value_std
-    where snomed.source_code_system = 'SNOMED'
-        and loinc.source_code_system = 'LOINC'
-        and case
-            when snomed.laterality = 'U' then snomed.nth = loinc.nth
-            else snomed.laterality = loinc.laterality and snomed.nth_of_eye = loinc.nth_of_eye
-        end
+with twins as (
+    {{ measurement_twins() }}
 ),
 
 unioned as (

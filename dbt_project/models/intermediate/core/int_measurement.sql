@@ -5,29 +5,7 @@
   beside the concept, the number and the standard unit; what is not mapped stays with no concept.
 -#}
 with coded as (
-    select
-        {{ origin_columns('synthea', 'observations') }},
-        encounter_key, observed_at as recorded_at, source_code,
-        {{ code_system_name("''", 'source_code', '') }} as source_code_system,
-        source_text, source_code as map_code, value as value_original, unit as unit_original
-    from {{ ref('stg_synthea__observation') }}
-    union all by name
-    select
-        {{ origin_columns('fhir', 'observations', void="status in ('entered-in-error', 'cancelled')") }},
-        encounter_key, observed_at as recorded_at, source_code,
-        {{ code_system_name('source_code_system', 'source_code', '') }} as source_code_system,
-        source_text, source_code as map_code, value as value_original, unit as unit_original
-    from {{ ref('stg_fhir__observation') }}
-    union all by name
-    select
-        {{ origin_columns('his', 'labs') }},
-        encounter_key, reported_at as recorded_at, source_code,
-        -- many laboratories send LOINC; the others' own item codes are matched by letters and digits
-        case when regexp_full_match(source_code, '\d{1,5}-\d') then 'LOINC' else 'LOCAL' end as source_code_system,
-        source_text,
-        case when regexp_full_match(source_code, '\d{1,5}-\d') then source_code else {{ local_item('source_code') }} end as map_code,
-        value as value_original, unit as unit_original
-    from {{ ref('stg_his__lab') }}
+    {{ coded_measurements() }}
 ),
 
 mapped as (
