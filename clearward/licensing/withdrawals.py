@@ -20,6 +20,7 @@ from sqlalchemy import Engine, func, select
 
 from clearward import audit
 from clearward.consent.model import EVENT_SCHEMA
+from clearward.consent.people import read_people
 from clearward.consent.policies import decide
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring, install_hmac
@@ -105,7 +106,7 @@ def make_gone(
     is out already.
     """
     uses = load_product(product).purposes
-    gone = _withdrawn(state_engine(settings.database), uses, now=now)
+    gone = _withdrawn(settings, uses, now=now)
     connection.register("withdrawn", gone)
     connection.execute("CREATE OR REPLACE TEMP TABLE gone (product_key VARCHAR, known_at VARCHAR)")
     for key in product_keys(keyring, product):
@@ -114,11 +115,13 @@ def make_gone(
     connection.unregister("withdrawn")
 
 
-def _withdrawn(database: Engine, uses: Sequence[str], *, now: datetime) -> pa.Table:
+def _withdrawn(settings: Settings, uses: Sequence[str], *, now: datetime) -> pa.Table:
     """``patient_key, known_at`` of patients whose last word about any of the uses is no."""
-    events, known = _events(database)
-    with duckdb.connect(":memory:") as connection:
-        decide(connection, events, as_of=audit.utc_text(now))
+    events, known = _events(state_engine(settings.database))
+    hospitals = sorted(set(events["hospital_id"].to_pylist()))
+    with engine(settings) as connection:
+        people = read_people(connection, settings, hospitals)
+        decide(connection, events, as_of=audit.utc_text(now), people=people)
         connection.register("known", known)
         return connection.execute(
             "SELECT k.patient_key, k.known_at FROM known k SEMI JOIN"

@@ -13,6 +13,7 @@ from clearward.licensing.service import create_app
 from clearward.products.spec import load_product
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate
+from tests.unit.consent.hospital import write_raw
 from tests.unit.releases import factory
 from tests.unit.releases.conftest import House
 
@@ -85,9 +86,18 @@ class People:
             self.office.clock,
             self.house.storage,
         )
+        self._arrive()
 
     def published_key(self, number):
         return pseudonym(self.keyring.key("product", factory.PRODUCT), f"r{number}")
+
+    def _arrive(self):
+        """The extract that brought the patients, all of age."""
+        rows = [
+            {"row_key": f"r{n}", "patient_key": f"r{n}", "patient_id": str(n)}
+            for n in range(factory.PATIENTS)
+        ]
+        write_raw(self.settings, "synthea__patients", factory.MONTH, rows, hospital="stmary")
 
     def release(self, month=factory.MONTH, *, numbers=range(factory.PATIENTS)):
         keys = sorted(self.published_key(n) for n in numbers)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from clearward.errors import ReleaseError
+from clearward.keyring import init_keyring
 from clearward.releases.history import earlier_patients, protect_release
 from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.publish import retire
@@ -93,10 +92,8 @@ def test_a_changed_copy_is_fetched_again(house):
 
 def test_a_manifest_signed_by_another_key_is_refused(house, tmp_path):
     house.release(MONTHS[0])
-    key = house.settings.keyring
-    document = json.loads(key.read_text())
-    document["keys"]["signing"] = "A" * 43 + "="
-    key.write_text(json.dumps(document))
+    house.settings.keyring.unlink()
+    init_keyring(house.settings.keyring)
     with pytest.raises(ReleaseError):
         earlier(house, MONTHS[1])
 
