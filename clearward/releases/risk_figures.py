@@ -110,7 +110,7 @@ def _figures(figures: Mapping[str, Any], k: int, patients: int) -> dict[str, Any
         "class_sizes": [[s, n] for s, n in figures.get("class_sizes", []) if s >= k],
         "sequences": {
             name: masked_share(sequences[name], k, patients)
-            for name in ("unique", "unique_with_class")
+            for name in ("unique", "unique_with_class", "unique_to_the_day")
             if name in sequences
         },
         "utility": {

@@ -235,4 +235,5 @@ def test_a_course_that_nobody_shares_is_unique_and_no_visit_is_none(connection):
         connection, "visit", SEQUENCE, patients="people", quasi_identifiers=["q"]
     )
     assert found.unique == pytest.approx(2 / 5)  # 40 and 87 days are one band; patient 4 has none
+    assert found.unique_to_the_day == pytest.approx(4 / 5)  # who knows the days tells them all
     assert (found.patients, found.most) == (4, 4)
