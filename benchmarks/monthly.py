@@ -73,9 +73,10 @@ def main() -> int:
 
 
 def _measure(data: Path, folder: Path) -> int:
-    rows = _landing(data, folder / "landing" / "bench" / MONTH)
+    home = folder / "home"  # what opens the keyring lies beside a home, so inside the folder
+    rows = _landing(data, home / "landing" / "bench" / MONTH)
     copy = _copy_with_duckdb(data, folder / "copy")
-    environment = {**os.environ, "CLEARWARD_HOME": str(folder)}
+    environment = {**os.environ, "CLEARWARD_HOME": str(home)}
     subprocess.run([sys.executable, "-m", "clearward", "init"], env=environment, check=True)
     start, before = perf_counter(), _cpu(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
