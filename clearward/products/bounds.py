@@ -7,7 +7,7 @@ A bound that the spec file does not state is an error: a release is never judged
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -15,6 +15,10 @@ from clearward.errors import ConfigError
 from clearward.warehouse import check_name
 
 _Bounds = TypeVar("_Bounds")
+HOSPITAL = "hospital_id"
+NEVER_GENERALISED = "exact"
+MOST_KNOWN_CODES = 3
+"""Four known codes of every patient would be more sets than a month can count."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class QuasiIdentifier:
     """A column an attacker may know, and the ladder it is generalised on (see `protect`).
 
     ``ladder`` names a hierarchy: ``year_band`` (1, 5, 10, 20, 40 years, all), ``category``
-    (value, all) or ``region`` (value, all).
+    (value, all), ``region`` (value, all) or ``exact`` (value, never generalised).
     """
 
     column: str
@@ -55,7 +59,7 @@ class CodeSet:
     Attributes:
         table, column: where it stands, ``diagnosis`` and ``code``.
         m: every m codes of one patient are shared with at least k patients, or with nobody
-            (k^m-anonymity, Terrovitis et al. 2008); 1 is a floor for rare codes.
+            (k^m-anonymity, Terrovitis et al. 2008), m of 1 to 3; 1 is a floor for rare codes.
     """
 
     table: str
@@ -80,20 +84,6 @@ class Sequence:
     length: int
     gap_days: tuple[int, ...]
     most: int
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """A column that tells which hospital wrote a row: its code system, its spelling of a value.
-
-    Attributes:
-        table, column: where it stands.
-        hidden: what stands there where the hospital must not be known; empty for null.
-    """
-
-    table: str
-    column: str
-    hidden: str
 
 
 @dataclass(frozen=True)
@@ -130,7 +120,9 @@ class Protection:
         population: people with the product's conditions where its hospitals draw from; an
             estimate that the risk report repeats.
         k: least number of patients that share their quasi-identifiers.
-        max_suppressed: largest share of patients that may be left out to reach k, 0–1.
+        max_suppressed: largest share of patients that may be left out to reach k, 0–1. It bounds
+            what protection costs, never what it reaches: hospitals below k are left out whole, and
+            how many those are is not the product's to choose. At 0.5 most of the cohort is there.
         recoding: ``global`` (one level per column) or ``local`` (a level per class).
     """
 
@@ -143,7 +135,6 @@ class Protection:
     quasi_identifiers: tuple[QuasiIdentifier, ...]
     sensitive: tuple[Sensitive, ...]
     code_sets: tuple[CodeSet, ...]
-    provenance: tuple[Provenance, ...]
     extremes: tuple[Extreme, ...]
     sequence: Sequence
     successive: Successive
@@ -185,9 +176,10 @@ def read_protection(body: Mapping[str, Any]) -> Protection:
     sensitive = _take(given, "sensitive").items()
     code_sets = _take(given, "code_sets").items()
     sequence = dict(_take(given, "sequence"))
-    provenance = _take(given, "provenance").items()
     successive = _whole(Successive, _take(given, "successive"))
     _check_successive(successive, k=given.get("k", 0))
+    _check_hospital(ladders)
+    _check_known_codes(dict(code_sets))
     return _whole(
         Protection,
         given
@@ -204,12 +196,35 @@ def read_protection(body: Mapping[str, Any]) -> Protection:
                 for name, models in sensitive
             ),
             "code_sets": tuple(CodeSet(*_place(name), m) for name, m in code_sets),
-            "provenance": tuple(Provenance(*_place(name), hidden) for name, hidden in provenance),
             "extremes": tuple(Extreme(*_place(name)) for name in given.get("extremes", ())),
             "successive": successive,
             "sequence": _whole(Sequence, sequence | {"gap_days": tuple(sequence["gap_days"])}),
         },
     )
+
+
+def _check_hospital(ladders: Iterable[tuple[str, str]]) -> None:
+    # Code systems, language and the tables that have rows tell who wrote a record: under a coarser
+    # label the patients of a hospital would only seem to hide among those of another.
+    found = dict(ladders).get(HOSPITAL)
+    if found != NEVER_GENERALISED:
+        raise ConfigError(
+            "The product spec hides the hospital, which the records themselves tell.",
+            seen=f"{HOSPITAL} = {found}",
+            expected=f'{HOSPITAL} = "{NEVER_GENERALISED}" among the quasi-identifiers',
+            do="correct [protection] quasi_identifiers",
+        )
+
+
+def _check_known_codes(code_sets: Mapping[str, Any]) -> None:
+    wrong = {name: m for name, m in code_sets.items() if m not in range(1, MOST_KNOWN_CODES + 1)}
+    if wrong:
+        raise ConfigError(
+            "The product spec bounds sets of codes that cannot be counted.",
+            seen=", ".join(f"m {m} for {name}" for name, m in sorted(wrong.items())),
+            expected=f"m of 1 to {MOST_KNOWN_CODES}",
+            do="correct [protection.code_sets]",
+        )
 
 
 def _check_successive(successive: Successive, k: int) -> None:

@@ -8,7 +8,6 @@ Rule: no published count is between 1 and k-1, and none can be had by subtractin
   and n_excluded still add up from step to step.
 - After the first release, counts before the last are rounded up to a multiple of k. Exact ones
   would tell, beside the patients who are gone from the data, how many of those withdrew.
-- Hospitals are also told apart only where every published patient's hospital is.
 - When even all steps together excluded 1 to k-1, n_in and n_excluded stay empty: n_out alone is
   what the buyer can count in the data anyway.
 """
@@ -85,11 +84,9 @@ def close(
     return closed
 
 
-def publishable(
-    steps: Sequence[Step], k: int, *, is_first: bool = True, by_hospital: bool = True
-) -> list[Step]:
+def publishable(steps: Sequence[Step], k: int, *, is_first: bool = True) -> list[Step]:
     """The same story without a count of 1 to k-1 people, see the module's rule."""
-    if by_hospital and all(_safe(n, k) for s in steps for n in (s.n_in, s.n_out, s.excluded)):
+    if all(_safe(n, k) for s in steps for n in (s.n_in, s.n_out, s.excluded)):
         told = steps if is_first else _rounded(steps, k)
         if all(_safe(step.excluded, k) for step in told):
             return sorted(told, key=lambda step: (step.hospital, step.number))

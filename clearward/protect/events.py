@@ -1,5 +1,5 @@
-"""The event tables of published patients, bounded: no count of visits, extreme value or way of
-writing tells what the patient table hides. Add a bound on rows of one patient here; bounds on
+"""The event tables of published patients, bounded: no count of visits and no extreme value
+tells what the patient table hides. Add a bound on rows of one patient here; bounds on
 values that many patients must share are in `rarecodes`, those on the course of visits in `courses`.
 
 Works on tables ``out_<entity>``, which `tables` makes from published patients only and with
@@ -32,7 +32,6 @@ def bound_events(
     done: Counter[str] = Counter()
     done["rows_outside_the_window"] = _trim_days(connection, shape, k)
     done["rows_over_the_most"] = _cap_rows(connection, shape, product)
-    done["cells_of_provenance"] = _hide_provenance(connection, shape, product)
     for _ in range(_ROUNDS):
         done.update(rarecodes.floor_values(connection, shape, product))
         changed = courses.share_courses(connection, product, bound=sequence_uniques)
@@ -126,31 +125,6 @@ def _follow_visits(connection: duckdb.DuckDBPyConnection, shape: Shape, product:
                 f"AND {column} NOT IN (SELECT {_ENCOUNTER_KEY} FROM out_{visits})",
             )
     return removed
-
-
-def _hide_provenance(connection: duckdb.DuckDBPyConnection, shape: Shape, product: Product) -> int:
-    """Hide how a hospital writes where a class that hides its hospital has more than one.
-
-    A code system or a spelling would split such a class into its hospitals. Where the whole class
-    comes from one hospital, its way of writing splits nobody.
-    """
-    hidden = 0
-    connection.execute(
-        "CREATE OR REPLACE TABLE mixed AS SELECT new_key FROM kept JOIN person USING (new_key) "
-        "WHERE new_hospital_id = '*' "
-        "QUALIFY min(hospital_id) OVER (PARTITION BY class_no) "
-        "<> max(hospital_id) OVER (PARTITION BY class_no)"
-    )
-    for place in product.protection.provenance:
-        if not shape.has(place.table, place.column):
-            continue
-        value = f"'{place.hidden}'" if place.hidden else "NULL"
-        hidden += _one(
-            connection,
-            f"UPDATE out_{place.table} SET {place.column} = {value} "
-            f"WHERE {place.column} IS NOT NULL AND patient_key IN (SELECT new_key FROM mixed)",
-        )
-    return hidden
 
 
 def _cut_extremes(connection: duckdb.DuckDBPyConnection, shape: Shape, product: Product) -> int:

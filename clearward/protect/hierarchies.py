@@ -1,7 +1,8 @@
 """Generalisation hierarchies: what each value may be coarsened to. Add a ladder here.
 
-Level 0 is the value itself, the last level is ``*``. Which level is used is the solver's decision;
-reading or writing product tables is not done here.
+Level 0 is the value itself, the last level is ``*``; a column that is never generalised ends at
+level 0, and values that no level brings together never share a class. Which level is used is the
+solver's decision; reading or writing product tables is not done here.
 """
 
 from __future__ import annotations
@@ -90,6 +91,15 @@ def csv_hierarchy(column: str, path: Path, *, delimiter: str = ";") -> Hierarchy
 def category(column: str, values: Iterable[str]) -> Hierarchy:
     """The value, then ``*``."""
     return table_hierarchy(column, ((value, ANY) for value in values))
+
+
+def exact(column: str, values: Iterable[str]) -> Hierarchy:
+    """The value alone, never generalised: who shares it with too few is left out.
+
+    For a column whose value can be read off the rest of a record, so that a coarser label would
+    hide nothing.
+    """
+    return table_hierarchy(column, ((value,) for value in values))
 
 
 def year_band(column: str, values: Iterable[str]) -> Hierarchy:
@@ -213,6 +223,7 @@ def ordered(column: str, values: Sequence[str], *, fanout: int = 2) -> Hierarchy
 LADDERS: dict[str, Callable[[str, Iterable[str]], Hierarchy]] = {
     "year_band": year_band,
     "category": category,
+    "exact": exact,
     "region": category,
     "date": dates,
     "redaction": redaction,

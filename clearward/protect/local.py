@@ -52,6 +52,9 @@ class Given:
         fields: one per quasi-identifier.
         k: least units in a class.
         allows: further bounds of a class; unions of allowed classes must be allowed.
+        apart: (n,) combinations of different numbers, dense from 0, never share a class; by
+            default all may.
+        shut: (numbers,) which of these are not cut.
     """
 
     words: Words
@@ -59,6 +62,8 @@ class Given:
     fields: Sequence[Field]
     k: int
     allows: Allows | None = None
+    apart: Ints | None = None
+    shut: Bools | None = None
 
 
 @dataclass(frozen=True)
@@ -91,12 +96,10 @@ class _Front:
 
 def specialise(given: Given) -> Partition:
     """Cut all combinations, one class at first, until no cut keeps the bounds."""
-    count, columns = len(given.weights), len(given.fields)
-    classes = np.full(count, -1, dtype=np.int64)
+    classes = np.full(len(given.weights), -1, dtype=np.int64)
     done: list[Ints] = []
     found = cuts = refused = 0
-    barred = np.zeros((1, columns), dtype=bool)
-    front = _Front(np.arange(count), np.zeros(1, np.int64), barred)
+    front = _whole(given)
     while len(front.members):
         levels = _common_levels(given, front)
         chosen = _choose(given, front, levels)
@@ -110,6 +113,17 @@ def specialise(given: Given) -> Partition:
         cuts += int((~ends).sum()) - refusals
         refused += refusals
     return Partition(classes, np.concatenate(done), cuts, refused)
+
+
+def _whole(given: Given) -> _Front:
+    """Everybody in one class, or one for each of those that must stay apart."""
+    count, columns = len(given.weights), len(given.fields)
+    if given.apart is None:
+        return _Front(np.arange(count), np.zeros(1, np.int64), np.zeros((1, columns), dtype=bool))
+    members = np.argsort(given.apart, kind="stable")
+    starts = np.flatnonzero(np.diff(given.apart[members], prepend=-1))
+    shut = np.zeros(len(starts), dtype=bool) if given.shut is None else given.shut
+    return _Front(members, starts, np.repeat(shut[:, None], columns, axis=1))
 
 
 def _common_levels(given: Given, front: _Front) -> Ints:

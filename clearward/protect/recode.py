@@ -61,8 +61,9 @@ def recode(problem: Problem, *, recoding: str, publish: Publish = "nodes") -> Re
     """Labels for every combination that keep every bound of the problem.
 
     ``global``: the full-domain optimum, one level per quasi-identifier, at most ``max_suppressed``
-    of the units left out. ``local``: chosen class by class, nobody left out; published as the
-    lowest common ``nodes`` of the hierarchies, as ``ranges`` of values, or as ``sets`` of values.
+    of the units left out. ``local``: chosen class by class, nobody left out but units whose values
+    no level of a hierarchy brings together with enough others; published as the lowest common
+    ``nodes`` of the hierarchies, as ``ranges`` of values, or as ``sets`` of values.
     Raises ProtectionError when no recoding keeps the bounds, ConfigError for another name.
     """
     if recoding == "global" and publish == "nodes":
@@ -97,12 +98,15 @@ def _global(problem: Problem) -> Recoding:
 
 def _local(problem: Problem, publish: Publish) -> Recoding:
     check_problem(problem)
-    _check_whole(problem)
+    apart, able = _apart(problem)
     fields = fields_of(problem.hierarchies)
     words = pack(fields, problem.codes)
     allows = _allows(problem) if problem.models else None
-    partition = specialise(Given(words, problem.weights, fields, problem.k, allows))
+    given = Given(words, problem.weights, fields, problem.k, allows, apart, ~able)
+    partition = specialise(given)
     sizes = np.bincount(partition.classes, weights=problem.weights)
+    of_class = np.empty(len(sizes), dtype=np.int64)
+    of_class[partition.classes] = apart
     published_as = [
         _as_published(problem, column, partition, publish, (field, words[field.word]))
         for column, field in enumerate(fields)
@@ -111,7 +115,7 @@ def _local(problem: Problem, publish: Publish) -> Recoding:
         [labels[partition.classes] for labels, _ in published_as],
         [losses[partition.classes] for _, losses in published_as],
         partition.classes,
-        sizes > 0,
+        (sizes > 0) & able[of_class],
     )
     tried = partition.cuts + partition.refused
     return published.recoding(
@@ -145,16 +149,21 @@ def _allows(problem: Problem) -> Callable[[Ints, Ints], Bools]:
     return allows
 
 
-def _check_whole(problem: Problem) -> None:
-    everyone = np.arange(len(problem.weights))
-    one = np.zeros(len(everyone), dtype=np.int64)
-    if not problem.allows(everyone, one, np.array([problem.units]))[0]:
+def _apart(problem: Problem) -> tuple[Ints, Bools]:
+    """(n,) number, dense from 0, equal where the last labels are, and which of these keep the bounds.
+
+    Raises ProtectionError when those that do not are more units than may be left out.
+    """
+    apart = group_at(problem, [h.height for h in problem.hierarchies])
+    left_out = int(apart.sizes[~apart.kept].sum())
+    if left_out > problem.allowed or not apart.kept.any():
         raise ProtectionError(
             "No generalisation keeps the privacy bounds.",
-            seen="a bound that all patients in one class break",
-            expected="bounds that one class of everybody keeps",
+            seen=f"{left_out} of {problem.units} patients whose coarsest class breaks a bound",
+            expected=f"at most {problem.allowed} left out",
             do="loosen the bound in the product spec",
         )
+    return apart.classes, apart.kept
 
 
 @dataclass(frozen=True)

@@ -166,17 +166,12 @@ def write_attrition(
         is_first=is_first,
     )
     k = product.protection.k
-    told = publishable(steps, k, is_first=is_first, by_hospital=_tells_hospitals(connection))
+    told = publishable(steps, k, is_first=is_first)
     rows = [_line(step, month) for step in told]
     schema = connection.execute(f"SELECT * FROM {ATTRITION} LIMIT 0").to_arrow_table().schema
     load(connection, "attrition_out", pa.Table.from_pylist(rows, schema=schema))
     key = next(table.key for table in product.tables if table.entity == ATTRITION)
     return write_parquet(connection, "SELECT * FROM attrition_out", target, order_by=key)
-
-
-def _tells_hospitals(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether every published patient's hospital is published with them."""
-    return _row(connection, "SELECT count(*) FROM kept WHERE new_hospital_id = '*'")[0] == 0
 
 
 def _read_steps(connection: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> list[Step]:

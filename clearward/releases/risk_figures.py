@@ -16,8 +16,9 @@ MASKED = "masked"
 _PERCENT = ("attack", "control", "advantage")
 _SHARES = frozenset({"sequence_uniques", "pinned", "suppressed", "leaver_advantage"})
 _COUNTS = frozenset(
-    {"rare_codes", "rare_combinations", "identifier_values", "unknown_patients", "finer_labels"}
-)
+    {"rare_codes", "rare_combinations", "identifier_values", "unknown_patients", "finer_labels",
+     "mixed_hospitals"}
+)  # fmt: skip
 _ATTACKS = frozenset({"singling_out", "linkability", "inference"})
 
 

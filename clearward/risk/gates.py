@@ -95,7 +95,7 @@ def _deterministic(product: Product) -> Iterable[Demand]:
     bounds = product.protection
     for check in ("identifier_columns", "calendar_dates", "identifier_values"):
         yield Demand("G1", check, "", 0)
-    for check in ("unknown_patients", "finer_labels"):
+    for check in ("unknown_patients", "finer_labels", "mixed_hospitals"):
         yield Demand("G1", check, "", 0)
     yield Demand("G1", "k", "", bounds.k, is_least=True)
     for s in bounds.sensitive:

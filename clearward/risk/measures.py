@@ -190,6 +190,11 @@ class Measures:
         """Patients whose quasi-identifier another table states otherwise."""
         return Figure(tables.count_finer(self._view))
 
+    def check_mixed_hospitals(self, demand: Demand) -> Figure:
+        """Patients whose class has patients of another hospital."""
+        _ = self.linked
+        return Figure(tables.count_mixed(self._view))
+
     def check_k(self, demand: Demand) -> Figure:
         """Smallest class."""
         return Figure(self.risk.k)

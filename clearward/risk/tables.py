@@ -201,6 +201,29 @@ def count_finer(view: View) -> int:
     return total
 
 
+def count_mixed(view: View) -> int:
+    """Patients whose class has patients of more than one hospital of the mart.
+
+    Records tell their hospital by code systems, language and the tables that have rows, whatever
+    the label says: within such a class they are not alike. `make_linked` must have been called.
+    """
+    labels = ", ".join(quoted(q) for q in view.quasi_identifiers)
+    if HOSPITAL not in view.quasi_identifiers:
+        raise ProtectionError(
+            "The release does not say which hospital a patient is from.",
+            expected=f"column {HOSPITAL} in the patient table",
+            do="make it a quasi-identifier of the product spec",
+        )
+    mart = quoted(f"mart_{HOSPITAL}")
+    return int(
+        one(
+            view.connection,
+            f"SELECT sum(n) FROM (SELECT count(*) AS n FROM risk_linked GROUP BY {labels} "
+            f"HAVING count(DISTINCT {mart}) + CAST(count({mart}) < count(*) AS INTEGER) <> 1)",
+        )[0]
+    )
+
+
 def label_mart(view: View) -> str:
     """Table ``risk_labelled``: mart patients under the release's labels; returns its name.
 

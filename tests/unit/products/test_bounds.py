@@ -3,7 +3,7 @@ import tomllib
 import pytest
 
 from clearward.errors import ConfigError
-from clearward.products.bounds import read_gates, read_protection
+from clearward.products.bounds import QuasiIdentifier, read_gates, read_protection
 from clearward.products.spec import SPEC_FOLDER, load_product, product_names
 
 
@@ -44,7 +44,7 @@ def test_a_spec_that_lets_fewer_than_k_appear_together_is_refused(bound):
         read_protection(body)
 
 
-@pytest.mark.parametrize("bound", ["successive", "provenance"])
+@pytest.mark.parametrize("bound", ["successive", "code_sets"])
 def test_protection_without_a_table_of_bounds_is_refused(bound):
     body = spec("cardiology")["protection"]
     del body[bound]
@@ -55,9 +55,27 @@ def test_protection_without_a_table_of_bounds_is_refused(bound):
 @pytest.mark.parametrize("name", product_names())
 def test_the_hospital_is_a_quasi_identifier_of_every_product(name):
     bounds = load_product(name).protection
-    assert "hospital_id" in {qi.column for qi in bounds.quasi_identifiers}
+    assert QuasiIdentifier("hospital_id", "exact") in bounds.quasi_identifiers
     entities = {table.entity for table in load_product(name).tables}
-    assert {place.table for place in (*bounds.provenance, *bounds.extremes)} <= entities
+    assert {place.table for place in bounds.extremes} <= entities
+
+
+@pytest.mark.parametrize("ladder", ["category", "region", None])
+def test_a_spec_that_would_hide_the_hospital_is_refused(ladder):
+    body = spec("cardiology")["protection"]
+    body["quasi_identifiers"] = {**body["quasi_identifiers"], "hospital_id": ladder}
+    if ladder is None:
+        del body["quasi_identifiers"]["hospital_id"]
+    with pytest.raises(ConfigError, match="records themselves tell"):
+        read_protection(body)
+
+
+@pytest.mark.parametrize("m", [0, 4, "2"])
+def test_sets_of_codes_that_nobody_counts_are_refused(m):
+    body = spec("cardiology")["protection"]
+    body["code_sets"] = {**body["code_sets"], "diagnosis.code": m}
+    with pytest.raises(ConfigError, match="cannot be counted"):
+        read_protection(body)
 
 
 def test_protection_without_sensitive_columns_is_refused():

@@ -51,7 +51,7 @@ PATIENT = """
            'r' || (1 + i % 2) AS region_l1, 2020 AS index_year, i % 7 = 0 AS is_deceased,
            CASE WHEN i % 7 = 0 THEN 400 + i END AS death_day, 300 + i AS followup_days,
            -200 - i AS first_day, 20.0 + i % 30 AS bmi_kg_m2,
-           ['never', 'former', 'U'][1 + i % 3] AS smoking
+           ['never', 'former', 'U'][1 + i // 3 % 3] AS smoking
     FROM range({n}) t(i)"""
 SUMMARY = """
     SELECT patient_key, hospital_id, month,

@@ -113,11 +113,6 @@ def test_later_releases_tell_who_was_held_back_beside_others_as_a_step_of_its_ow
     ]
 
 
-def test_hospitals_that_the_data_hide_are_pooled():
-    steps = chain("H01", 100, 80, 80) + chain("H02", 50, 30, 30)
-    assert {s.hospital for s in publishable(steps, K, by_hospital=False)} == {ALL_HOSPITALS}
-
-
 @given(
     leavers=st.integers(0, 10),
     suppressed=st.integers(0, 30),

@@ -41,14 +41,6 @@ class Tables:
                 " 10 AS day, 'outpatient' AS class, 3 AS los_days, 'A' AS code, 'c' AS concept, "
                 f"100 + i % 5 AS followup_days, 'H1' AS hospital_id FROM range({PEOPLE}) t(i)"
             )
-        self.run(
-            "CREATE TABLE kept AS SELECT i::varchar AS new_key, 1 AS class_no, "
-            f"'H1' AS new_hospital_id FROM range({PEOPLE}) t(i)"
-        )
-        self.run(
-            "CREATE TABLE person AS SELECT new_key, CASE WHEN new_key::int < 30 THEN 'H1' "
-            "ELSE 'H2' END AS hospital_id FROM kept"
-        )
 
     def run(self, query):
         return self.connection.execute(query).fetchall()
@@ -188,23 +180,6 @@ def test_courses_of_visits_that_nobody_shares_are_blurred_below_the_bound(tables
 def test_courses_are_left_alone_where_the_bound_allows(tables):
     tables.visit("1", 300, "inpatient")
     assert sum(share_courses(tables.connection, tables.product, bound=0.05).values()) == 0
-
-
-def test_codes_hide_the_hospital_where_a_class_hides_it_and_has_two(tables):
-    tables.run("UPDATE out_diagnosis SET code = 'SNOMED1' WHERE patient_key::int >= 30")
-    tables.run("UPDATE kept SET new_hospital_id = '*'")
-    tables.bound()
-    assert tables.run("SELECT DISTINCT code FROM out_diagnosis") == [("*",)]
-
-
-def test_codes_stay_where_the_hospital_is_published_or_the_class_has_only_one(tables):
-    tables.run("UPDATE out_diagnosis SET code = 'SNOMED1' WHERE patient_key::int >= 30")
-    tables.run("UPDATE kept SET new_hospital_id = '*', class_no = new_key::int // 30")
-    tables.bound()
-    assert tables.run("SELECT DISTINCT code FROM out_diagnosis ORDER BY 1") == [
-        ("A",),
-        ("SNOMED1",),
-    ]
 
 
 def test_floors_are_steady(tables):

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from clearward.errors import ConfigError
+from clearward.errors import ConfigError, ProtectionError
 from clearward.protect.combinations import read_combinations
-from clearward.protect.hierarchies import category, intervals, redaction, table_hierarchy
+from clearward.protect.hierarchies import category, exact, intervals, redaction, table_hierarchy
 from clearward.protect.local import Given, specialise
 from clearward.protect.paths import fields_of, pack
 from clearward.protect.problem import Problem
@@ -42,11 +42,23 @@ def test_many_quasi_identifiers_over_several_words_give_classes_of_k(copies):
             assert found.labels[column][row] in hierarchy.rows[codes[row, column]]
 
 
-def test_a_hierarchy_without_a_common_root_gets_one():
-    bare = table_hierarchy("letter", [("a",), ("b",), ("c",)])
-    problem = Problem((bare,), np.array([[0], [1], [2]]), np.array([5, 1, 1]), 2, 0.0)
-    found = recode(problem, recoding="local")
-    assert list(found.labels[0]) == ["a", "*", "*"]
+def test_values_that_no_level_brings_together_never_share_a_class():
+    bare = exact("letter", ["a", "b", "c"])
+    codes = np.array([[0, 0], [0, 1], [1, 0], [1, 1], [2, 0]])
+    weights = np.array([5, 5, 3, 3, 1])
+    for recoding, sexes in (("local", ["F", "M", "*", "*", "*"]), ("global", ["*"] * 5)):
+        found = recode(Problem((bare, SEX), codes, weights, 4, 0.1), recoding=recoding)
+        assert list(found.labels[0]) == ["a", "a", "b", "b", "*"]
+        assert list(found.labels[1]) == sexes
+        assert list(found.kept) == [True] * 4 + [False]
+        assert found.suppressed == 1
+
+
+def test_local_recoding_leaves_out_no_more_than_is_allowed():
+    bare = exact("letter", ["a", "b"])
+    problem = Problem((bare,), np.array([[0], [1]]), np.array([9, 1]), 2, 0.05)
+    with pytest.raises(ProtectionError, match="1 of 10 patients"):
+        recode(problem, recoding="local")
 
 
 def test_a_column_with_one_value_only_is_published_as_it_is():

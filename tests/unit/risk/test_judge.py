@@ -8,7 +8,7 @@ import pytest
 from clearward.risk.gates import GATES, State, demands
 from clearward.risk.history import Earlier
 from clearward.risk.report import report_path
-from tests.unit.risk.conftest import MONTH, PRODUCT
+from tests.unit.risk.conftest import MONTH, PATIENTS, PRODUCT
 
 
 def states(report):
@@ -122,6 +122,36 @@ def test_a_planted_violation_turns_its_own_check_red(release, name):
     red = {f.demand.name for f in report.findings if f.state is State.RED}
     assert expected <= red, report.summary("G1")
     assert report.state(next(iter(expected))[:2]) is State.RED
+
+
+@pytest.mark.parametrize("label", ["'*'", "'H01'", "NULL"])
+def test_two_hospitals_under_one_label_are_found_however_large_their_class_is(release, label):
+    # one hospital writes SNOMED, the other ICD: k holds, and the records tell them apart
+    telling = "CASE WHEN hospital_id = 'H01' THEN 'SNOMED' ELSE 'ICD' END AS code_system"
+    release.spoil("diagnosis", f"SELECT * REPLACE ({telling}) FROM diagnosis")
+    for table in release.product.tables:
+        if table.entity != "attrition":
+            hidden = f"SELECT * REPLACE ({label} AS hospital_id) FROM {table.entity}"
+            release.spoil(table.entity, hidden)
+    report = release.judge()
+    found = {f.demand.name: f for f in report.findings}
+    assert found["G1.k"].state is State.GREEN
+    assert found["G1.mixed_hospitals"].state is State.RED
+    assert found["G1.mixed_hospitals"].figure.value == PATIENTS
+
+
+def test_one_patient_under_another_hospital_s_label_is_found(release):
+    alone = f"SELECT patient_key FROM '{release.keep('patient', 'before')}' ORDER BY 1 LIMIT 1"
+    for table in release.product.tables:
+        if table.entity != "attrition":
+            release.spoil(
+                table.entity,
+                f"SELECT * REPLACE (CASE WHEN patient_key <> ({alone}) THEN hospital_id "
+                f"WHEN hospital_id = 'H01' THEN 'H02' ELSE 'H01' END AS hospital_id) "
+                f"FROM {table.entity}",
+            )
+    report = release.judge()
+    assert {"G1.mixed_hospitals"} == bad(report) & {"G1.mixed_hospitals", "G1.k", "G1.finer_labels"}
 
 
 def test_a_value_that_follows_from_the_class_is_found_by_the_attack(release):
