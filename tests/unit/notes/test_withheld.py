@@ -1,4 +1,4 @@
-"""Notes that name a special disease stay behind whole, and titles leave only when many share them."""
+"""Notes that name a special disease stay behind whole; titles leave when many share them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def titles(hospital: Any) -> dict[str, str | None]:
     return {n["row_key"]: n["title"] for n in hospital.rows("note")}
 
 
-@pytest.mark.parametrize("title", ["出院小结", "【病程记录】", "Discharge Summary", "现病史", "HPI"])
+@pytest.mark.parametrize(
+    "title", ["出院小结", "【病程记录】", "Discharge Summary", "现病史", "HPI"]
+)
 def test_a_known_kind_of_document_leaves(hospital: Any, title: str) -> None:
     key = hospital.note("N1", "P1", "视力右眼0.5", title=title)
     assert hospital.run().titles_withheld == 0
