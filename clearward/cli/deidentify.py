@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import duckdb
 import typer
 
 from clearward.cli.show import console, show_rows
-from clearward.deidentify.checks import columns_of
-from clearward.deidentify.profiles import Facts, check_profiles
 from clearward.deidentify.reference import page
 from clearward.deidentify.reports import read_reports, stale_months
-from clearward.errors import ConfigError
-from clearward.products.spec import Product, load_product
-from clearward.settings import Settings, load_settings
-from clearward.warehouse import Warehouse, read_parquet_sql
+from clearward.products.spec import load_product
+from clearward.releases.profile_check import judge_profiles
+from clearward.settings import load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,10 +60,7 @@ def profile(
 ) -> None:
     """Judge a product's protected tables by legal rule sets. What was not measured is not held."""
     settings, spec = load_settings(), load_product(product)
-    schema = _schema(settings, spec, month)
-    results = check_profiles(
-        name or spec.protection.profiles, schema=schema, facts=_facts(settings, spec, month)
-    )
+    results = judge_profiles(settings, spec, month=month, names=name or ())
     rows = [
         {
             "profile": r.profile,
@@ -81,39 +74,3 @@ def profile(
     show_rows(f"{product} {month}", rows, as_json=as_json)
     if not as_json:
         console.print("Engineering readings of the law; counsel confirms.")
-
-
-def _schema(settings: Settings, spec: Product, month: str) -> dict[str, dict[str, str]]:
-    warehouse, schema = Warehouse(settings.warehouse), {}
-    with duckdb.connect() as connection:
-        for table in spec.tables:
-            path = warehouse.partition("protected", spec.table_name(table), month=month)
-            if path.exists():
-                schema[table.entity] = columns_of(connection, path)
-    if not schema:
-        raise ConfigError(
-            f"{spec.name} has no protected table in {month}.", do="run the month first"
-        )
-    return schema
-
-
-def _facts(settings: Settings, spec: Product, month: str) -> Facts:
-    """Class sizes of the protected patient table; figures of the risk report are not guessed."""
-    path = Warehouse(settings.warehouse).partition(
-        "protected", f"{spec.name}__patient", month=month
-    )
-    columns = ", ".join(qi.column for qi in spec.protection.quasi_identifiers)
-    with duckdb.connect() as connection:
-        row = connection.execute(
-            f"SELECT min(n), count(*) / sum(n) FROM (SELECT count(*) AS n FROM"
-            f" {read_parquet_sql([path])} GROUP BY {columns})"
-        ).fetchone()
-    if row is None or not row[0]:
-        return {}
-    least, mean = int(row[0]), float(row[1])
-    return {
-        "k": least,
-        "max_prosecutor": 1 / least,
-        "avg_prosecutor": mean,
-        "is_enclave": spec.protection.release_model == "enclave",
-    }

@@ -11,7 +11,6 @@ import calendar
 
 import duckdb
 
-from clearward.errors import ConfigError
 from clearward.keyring import Keyring, install_hmac, pseudonym
 from clearward.warehouse import check_month
 
@@ -23,43 +22,23 @@ _HEX_USED = 15
 
 def shift_days(keyring: Keyring, patient_key: str) -> int:
     """The patient's shift in days: -183 … -1 or 1 … 183."""
-    return _days(keyring.key("dates"), patient_key)
+    return shift_of(keyring.key("dates"), patient_key)
 
 
-def licensee_shift_days(keyring: Keyring, patient_key: str, *, licensee: str) -> int:
-    """The patient's shift in one licensee's copies, added to the first one: ±183 without 0.
-
-    It has a secret of its own per licensee, so a date that undoes it for one buyer says nothing
-    about another buyer's copy, and two copies do not agree on any date.
-    """
-    return _days(_licensee_key(keyring, licensee), patient_key)
-
-
-def _days(key: bytes, patient_key: str) -> int:
+def shift_of(key: bytes, patient_key: str) -> int:
+    """The shift in days that a secret gives a patient: a hospital's row or a licensee's copy."""
     number = int(pseudonym(key, patient_key)[:_HEX_USED], 16)
     step = number % (2 * MAX_SHIFT_DAYS)
     return step - MAX_SHIFT_DAYS + (step >= MAX_SHIFT_DAYS)
 
 
-def _licensee_key(keyring: Keyring, licensee: str) -> bytes:
-    if not licensee:
-        raise ConfigError("A licensee's shift needs the licensee.", do="name the licensee")
-    return keyring.key("dates", "licensee", licensee)
-
-
 def install_shift(connection: duckdb.DuckDBPyConnection, keyring: Keyring) -> None:
     """Define ``shift_days_of(patient_key)`` in DuckDB: the same number as `shift_days`."""
-    _install(connection, "shift_days_of", keyring.key("dates"))
+    install_shift_of(connection, "shift_days_of", keyring.key("dates"))
 
 
-def install_licensee_shift(
-    connection: duckdb.DuckDBPyConnection, keyring: Keyring, *, licensee: str
-) -> None:
-    """Define ``licensee_shift_days_of(patient_key)``, the same number as `licensee_shift_days`."""
-    _install(connection, "licensee_shift_days_of", _licensee_key(keyring, licensee))
-
-
-def _install(connection: duckdb.DuckDBPyConnection, name: str, key: bytes) -> None:
+def install_shift_of(connection: duckdb.DuckDBPyConnection, name: str, key: bytes) -> None:
+    """Define ``name(patient_key)`` in DuckDB: the same number as `shift_of` with this secret."""
     install_hmac(connection, f"{name}_hmac", key)
     step = f"('0x' || left({name}_hmac(patient_key), {_HEX_USED}))::BIGINT % {2 * MAX_SHIFT_DAYS}"
     connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}_step(patient_key) AS {step}")

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from clearward.errors import ConfigError, DeidentifyError
+from clearward.errors import ConfigError
 
 _FILE = Path(__file__).with_name("profiles.toml")
 _CALENDAR = ("DATE", "TIMESTAMP", "TIME")
@@ -58,6 +58,7 @@ def check_profiles(
     schema: Mapping[str, Mapping[str, str]],
     facts: Facts,
     roles: Mapping[str, str] | None = None,
+    not_applicable: Mapping[str, str] | None = None,
 ) -> tuple[RuleResult, ...]:
     """Judge every rule of the named profiles; nothing is raised for a rule that is not held.
 
@@ -66,6 +67,8 @@ def check_profiles(
         schema: table -> column -> DuckDB type, of everything published.
         facts: measured figures and truths, see profiles.toml.
         roles: column -> ``measure`` for columns that are named like an identifier and are none.
+        not_applicable: fact -> why what is published cannot have it; its rule is then not judged.
+        not_applicable: fact -> why what is published cannot have it; its rule is then not judged.
 
     Raises:
         ConfigError: a profile is unknown, or the schema is empty: nothing would be judged.
@@ -79,22 +82,20 @@ def check_profiles(
         )
     columns = {name: type_ for table in schema.values() for name, type_ in table.items()}
     return tuple(
-        _judge(name, rule, columns=columns, facts=facts, roles=roles or {})
+        _waived(name, rule, not_applicable or {})
+        or _judge(name, rule, columns=columns, facts=facts, roles=roles or {})
         for name in names
         for rule in profiles()[name]["rules"]
     )
 
 
-def require_profiles(results: Sequence[RuleResult]) -> None:
-    """Raise DeidentifyError unless every applicable rule is held."""
-    broken = [f"{r.profile} {r.rule}" for r in results if r.verdict is Verdict.NOT_HELD]
-    if broken or not results:
-        raise DeidentifyError(
-            "A profile of the product is not held.",
-            seen=", ".join(broken) or "no rule judged",
-            expected="every rule held or not applicable",
-            do="see `clearward deidentify profile` for the reason of each",
-        )
+def _waived(profile: str, rule: Mapping[str, Any], reasons: Mapping[str, str]) -> RuleResult | None:
+    facts = [rule.get("is"), *rule.get("at_least", {}), *rule.get("at_most", {})]
+    why = next((reasons[fact] for fact in facts if fact in reasons), None)
+    if why is None:
+        return None
+    verdict = Verdict.NOT_APPLICABLE
+    return RuleResult(profile, rule["id"], rule["cites"], rule["asks"], verdict, why)
 
 
 def _judge(

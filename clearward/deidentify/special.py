@@ -1,4 +1,5 @@
 """Diseases that no file product may tell of: the list, and how its rows are found by code and word.
+How a free text names one belongs to `special_text`.
 
 A row that is found leaves as a deletion (keys, ``op`` D, nothing else), so an earlier version of it
 that passed before the list grew stops counting too. In tables that other rows refer to, the row
@@ -8,6 +9,7 @@ stays and its codes and words are withheld.
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,13 +34,16 @@ REFERRED = frozenset({"encounters", "visits", "front_sheet"})
 
 @dataclass(frozen=True)
 class SpecialDisease:
-    """One category of the list."""
+    """One category of the list; see the head of special_diseases.toml."""
 
     name: str
     title: str
     prefixes: tuple[str, ...]
     codes: tuple[str, ...]
     words: tuple[str, ...]
+    whole: tuple[str, ...] = ()
+    excepted: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 @cache
@@ -51,7 +56,10 @@ def special_diseases() -> tuple[SpecialDisease, ...]:
             body["title"],
             tuple(body["prefixes"]),
             tuple(body["codes"]),
-            tuple(word.lower() for word in body["words"]),
+            *(
+                tuple(word.lower() for word in body.get(kind, ()))
+                for kind in ("words", "whole", "except", "asked")
+            ),
         )
         for name, body in document.items()
     )
@@ -68,9 +76,18 @@ def special_category(code: str | None, label: str | None = None) -> str | None:
     words = (label or "").lower()
     for disease in special_diseases():
         by_code = any(part in disease.codes or part.startswith(disease.prefixes) for part in parts)
-        if by_code or any(word in words for word in disease.words):
+        if by_code or any(word in words for word in disease.words) or has_whole(disease, words):
             return disease.name
     return None
+
+
+def has_whole(disease: SpecialDisease, words: str) -> bool:
+    """Whether a text in lower case holds one of the words that must stand alone."""
+    if not any(word in words for word in disease.whole):
+        return False
+    for phrase in disease.excepted:
+        words = words.replace(phrase, " ")
+    return re.search(rf"(^|[^a-z0-9])({'|'.join(disease.whole)})([^a-z0-9]|$)", words) is not None
 
 
 def category_sql(code: str | None, label: str | None) -> str:
@@ -155,4 +172,14 @@ def _tests(disease: SpecialDisease, code: str | None, label: str | None) -> list
         tests.append(f"regexp_matches(array_to_string({parts}, chr(10)), '(?m){begins}')")
     if label:
         tests += [f"contains({plain_sql(label)}, {quoted(word)})" for word in disease.words]
+        tests += [_whole_sql(disease, plain_sql(label))] if disease.whole else []
     return tests or ["false"]
+
+
+def _whole_sql(disease: SpecialDisease, words: str) -> str:
+    """The same as `has_whole`."""
+    if disease.excepted:
+        phrases = quoted(f"({'|'.join(map(re.escape, disease.excepted))})")
+        words = f"regexp_replace({words}, {phrases}, ' ', 'g')"
+    whole = f"(^|[^a-z0-9])({'|'.join(disease.whole)})([^a-z0-9]|$)"
+    return f"regexp_matches({words}, {quoted(whole)})"

@@ -8,9 +8,8 @@ from clearward.keyring.binding import check_binding, claim_warehouse
 from clearward.keyring.engine import install_hmac
 from clearward.keyring.keys import PURPOSES, Keyring, pseudonym
 from clearward.keyring.pseudonyms import (
-    install_licensee_pseudonym,
     install_product_pseudonym,
-    licensee_pseudonym,
+    licensee_scope,
     product_pseudonym,
 )
 from clearward.keyring.rotation import rotate
@@ -23,10 +22,9 @@ __all__ = [
     "claim_warehouse",
     "init_keyring",
     "install_hmac",
-    "install_licensee_pseudonym",
     "install_product_pseudonym",
     "is_plain",
-    "licensee_pseudonym",
+    "licensee_scope",
     "load_keyring",
     "product_pseudonym",
     "pseudonym",

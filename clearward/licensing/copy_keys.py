@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from clearward.errors import ConfigError
-from clearward.keyring import Keyring, pseudonym
+from clearward.keyring import Keyring, licensee_scope, pseudonym
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,7 @@ def secret_of_copy(
 
 
 def _scope(licensee: str) -> str:
-    """Led by a word, so that no licensee's name can be a message that published pseudonyms, which
-    are made with the same product key, have shown the HMAC of.
-    """
-    return f"licensee|{licensee}"
+    return licensee_scope(licensee)
 
 
 def _every(keyring: Keyring, *scope: str) -> Iterator[bytes]:

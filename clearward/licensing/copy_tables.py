@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from clearward.deidentify.dates import MAX_SHIFT_DAYS, shifted_sql
+from clearward.deidentify.dates import install_shift_of, shifted_sql
 from clearward.errors import ConfigError, ReleaseError
 from clearward.keyring import install_hmac
 from clearward.licensing.copy_keys import CopyKeys
@@ -37,7 +37,7 @@ def rewrite_tables(
     made = []
     with engine(settings) as connection:
         install_hmac(connection, "rekey", keys.pseudonyms)
-        _install_shift(connection, keys.dates)
+        install_shift_of(connection, "copy_days", keys.dates)
         for number, entry in enumerate(canonical.files):
             if entry.path == SUMS_NAME:
                 continue
@@ -140,16 +140,6 @@ def _query(
         )
     selected = ", ".join(f'{value} AS "{name}"' for name, value in values.items())
     return f"SELECT {selected} FROM {rows} s {' '.join(joins)}"
-
-
-def _install_shift(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:
-    """Define ``copy_days(patient_key)``: ±183 days without 0, as `deidentify.dates` does."""
-    install_hmac(connection, "copy_dates", key)
-    step = f"(('0x' || left(copy_dates(patient), 15))::BIGINT % {2 * MAX_SHIFT_DAYS})"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP MACRO copy_days(patient) AS ({step} - {MAX_SHIFT_DAYS}"
-        f" + ({step} >= {MAX_SHIFT_DAYS})::BIGINT)::INTEGER"
-    )
 
 
 def _check_same(

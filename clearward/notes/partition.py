@@ -8,18 +8,22 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from clearward.deidentify.special import list_id, special_category
+from clearward.deidentify.special_text import named_category
 from clearward.keyring import Keyring, pseudonym
-from clearward.notes.document import open_document
+from clearward.notes.document import fold, open_document
 from clearward.notes.finding import Finding
 from clearward.notes.identifiers import Identifier
 from clearward.notes.reader import TextReading, read_text
 from clearward.notes.roster import own_identifiers
 from clearward.notes.scrub import KnownPeople, Scrubbed, scrub
+from clearward.notes.squeeze import squeeze
 from clearward.notes.surrogates import Surrogates
+from clearward.notes.titles import known_titles, plain_title
 
 Shift = Callable[[str], int]
 Row = Mapping[str, Any]
@@ -33,7 +37,12 @@ class NotesReport:
         notes: versions of notes written, deletions included.
         withheld_leak: notes written as deleted, without their text, because a known identifier
             stood in the scrubbed text.
+        withheld_special: notes written as deleted because their text or title names a special
+            disease, by category.
         findings_on_phi: findings not written because scrubbing touched their characters.
+        findings_special: findings not written because they are of a special disease.
+        titles_withheld: titles that are no known kind of document and that few patients share.
+        special_list: id of the list of special diseases that was used.
         by_attribute, rejected, phi: counts by attribute, by attribute and reason, by kind.
     """
 
@@ -48,18 +57,24 @@ class NotesReport:
     by_attribute: Mapping[str, int]
     rejected: Mapping[str, int]
     phi: Mapping[str, int]
+    withheld_special: Mapping[str, int] = field(default_factory=dict)
+    findings_special: int = 0
+    titles_withheld: int = 0
+    special_list: str = ""
 
     def metadata(self) -> dict[str, int | float | str]:
         """Flat counts for Dagster, the CLI and `reports/`."""
         flat: dict[str, int | float | str] = {
             name: getattr(self, name)
             for name in ("hospital", "month", "notes", "deleted", "findings", "withheld_leak",
-                         "findings_on_phi", "known_identifiers")
+                         "findings_on_phi", "findings_special", "titles_withheld",
+                         "known_identifiers", "special_list")
         }  # fmt: skip
         for prefix, counts in (
             ("finding", self.by_attribute),
             ("rejected", self.rejected),
             ("phi", self.phi),
+            ("withheld_special", self.withheld_special),
         ):
             flat |= {f"{prefix}_{name}": number for name, number in sorted(counts.items())}
         return flat
@@ -77,12 +92,15 @@ class PartitionWork:
         month: str,
         staff: list[Identifier],
         everyone: KnownPeople,
+        shared_titles: frozenset[str] = frozenset(),
     ) -> None:
         self._shift, self._hospital, self._month = shift, hospital, month
         self._row_key, self._surrogate_key = keyring.key("row"), keyring.key("surrogate")
         self._staff, self._everyone = KnownPeople(staff), everyone
         self._patient: tuple[str, KnownPeople] = ("", KnownPeople(()))
+        self._shared_titles = shared_titles
         self._counts: Counter[str] = Counter()
+        self._special: Counter[str] = Counter()
         self._by_attribute: Counter[str] = Counter()
         self._rejected: Counter[str] = Counter()
         self._phi: Counter[str] = Counter()
@@ -96,12 +114,16 @@ class PartitionWork:
                 self._counts["deleted"] += row["op"] == "D"
                 notes.append(self._note(row, None, lang=None))
                 continue
+            category = named_category(f"{row['title'] or ''}\n{row['text']}")
+            if category:
+                self._special[category] += 1
+                notes.append(self._withheld(row))
+                continue
             reading = read_text(row["text"])
             scrubbed = self._scrub(row)
             if self._everyone.leaks(open_document(scrubbed.text).plain):
-                # Written as deleted, so that an older version of the note does not stay in force.
                 self._counts["withheld_leak"] += 1
-                notes.append(self._note({**row, "op": "D"}, None, lang=None))
+                notes.append(self._withheld(row))
                 continue
             notes.append(self._note(row, scrubbed.text, lang=reading.lang))
             findings += self._findings(row, reading, scrubbed)
@@ -124,6 +146,10 @@ class PartitionWork:
             by_attribute=dict(sorted(self._by_attribute.items())),
             rejected=dict(sorted(self._rejected.items())),
             phi=dict(sorted(self._phi.items())),
+            withheld_special=dict(sorted(self._special.items())),
+            findings_special=self._counts["findings_special"],
+            titles_withheld=self._counts["titles_withheld"],
+            special_list=list_id(),
         )
 
     def _scrub(self, row: Row) -> Scrubbed:
@@ -145,13 +171,32 @@ class PartitionWork:
         moved: datetime = row["written_at"] + timedelta(days=self._shift(row["patient_key"]))
         return moved
 
+    def _withheld(self, row: Row) -> Row:
+        """Written as deleted, so that an older version of the note does not stay in force."""
+        return self._note({**row, "op": "D"}, None, lang=None)
+
+    def _title(self, row: Row) -> str | None:
+        if row["op"] == "D" or row["title"] is None:
+            return None
+        title: str = row["title"]
+        plain = plain_title(title)
+        # What many patients share may still be their doctor's name.
+        is_shared = plain in self._shared_titles and not (
+            self._everyone.leaks(open_document(title).plain)
+            or any(self._staff.find(title, squeeze(fold(title))))
+            or named_category(title)
+        )
+        if plain in known_titles() or is_shared:
+            return title
+        self._counts["titles_withheld"] += 1
+        return None
+
     def _note(self, row: Row, text: str | None, *, lang: str | None) -> Row:
         carried = ("hospital_id", "month", "row_key", "patient_key", "op", "file_id", "source_row")
-        live = row["op"] != "D"
         return {name: row[name] for name in carried} | {
             "encounter_key": row["encounter_key"],
             "written_at": self._moved(row),
-            "title": row["title"] if live else None,
+            "title": self._title(row),
             "lang": lang,
             "text": text,
             # of the scrubbed text: a hash of the original could be tested against the original
@@ -164,6 +209,9 @@ class PartitionWork:
         for finding, place in zip(reading.findings, places, strict=True):
             if place is None:
                 self._counts["findings_on_phi"] += 1
+                continue
+            if special_category(finding.concept_code, f"{finding.attribute} {finding.value_text}"):
+                self._counts["findings_special"] += 1
                 continue
             self._by_attribute[finding.attribute] += 1
             yield self._finding(row, finding, place)

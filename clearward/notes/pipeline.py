@@ -27,6 +27,7 @@ from clearward.notes.roster import (
     staff_identifiers,
 )
 from clearward.notes.tables import Staging
+from clearward.notes.titles import shared_titles
 from clearward.settings import Settings
 from clearward.sources.spec import Table
 from clearward.warehouse import Warehouse, engine, read_parquet_sql
@@ -73,8 +74,9 @@ def read_partition(
         install_hmac(connection, "row_key_of", keyring.key("row"))
         staff = staff_identifiers(connection)
         known = everyone(connection, staff)
+        titles = _titles(connection, warehouse, **place)
         work = PartitionWork(
-            keyring, shift, hospital=hospital, month=month, staff=staff, everyone=known
+            keyring, shift, staff=staff, everyone=known, shared_titles=titles, **place
         )
         with Staging(folder, "note") as notes, Staging(folder, "finding") as findings:
             for batch in _batches(connection, warehouse, rows=batch_rows, **place):
@@ -96,6 +98,19 @@ def _meet_people(
             seen="no raw table with a dropped column",
             do="ingest the hospital's patients before its notes",
         )
+
+
+def _titles(
+    connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, *, hospital: str, month: str
+) -> frozenset[str]:
+    """Titles that many of the hospital's patients share, per table."""
+    found = frozenset[str]()
+    for system, table in note_tables():
+        name = system.warehouse_name(table)
+        paths = warehouse.history("cleared", name, upto=month, hospital=hospital)
+        if paths and any(column.name == "title" for column in table.columns):
+            found |= shared_titles(connection, paths)
+    return found
 
 
 def _batches(

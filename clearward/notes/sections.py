@@ -32,6 +32,11 @@ def _names() -> dict[str, tuple[str, str, str]]:
     }
 
 
+def section_names() -> frozenset[str]:
+    """Every spelling of every section."""
+    return frozenset(_names())
+
+
 @cache
 def _chinese() -> re.Pattern[str]:
     words = sorted((w for w in _names() if not w.isascii()), key=len, reverse=True)

@@ -17,6 +17,7 @@ from clearward.products.spec import Product
 from clearward.releases import changes as diffs
 from clearward.releases import evidence, lineage
 from clearward.releases.manifest import Manifest
+from clearward.releases.profile_check import profile_facts
 from clearward.releases.risk_figures import publishable_risk
 from clearward.releases.shelf import file_key
 from clearward.releases.tables import TableFile
@@ -49,6 +50,7 @@ def gather_figures(
             evidence.read_privacy(settings, spec.name, month=month), k
         ),
         "risk": publishable_risk(evidence.read_risk(settings, spec.name, month=month), k),
+        "profiles": profile_facts(settings, spec, month=month),
         "consent": release_summary(settings, month=month, purposes=spec.purposes, k=k),
         "lineage": {
             "extracts": lineage.read_extracts(settings, upto=month),

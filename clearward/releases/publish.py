@@ -27,6 +27,7 @@ from clearward.releases.candidate import (
     load_candidate,
 )
 from clearward.releases.manifest import Manifest, read_manifest
+from clearward.releases.profile_check import require_profiles
 from clearward.releases.shelf import (
     PUBLIC_KEY,
     RETIRED_NAME,
@@ -70,7 +71,7 @@ def publish(
 
     Raises:
         GateError: the release gate or a privacy gate is red, broken, missing, judged other files,
-            or is amber without a signature.
+            or is amber without a signature, or a profile that the spec names is not held.
         ReleaseError: no candidate, no approval, a missed privacy bound, changed files.
         StorageError: the store refuses, or only pretends to keep what exists unchanged.
     """
@@ -150,7 +151,8 @@ def _check_risk(
     candidate: Candidate,
     tables: tuple[TableFile, ...],
 ) -> list[dict[str, str]]:
-    """The privacy gates hold beside everything published before; returns who signed for amber."""
+    """The privacy gates hold beside everything published before, and so do the product's profiles;
+    returns who signed for amber."""
     name, content = candidate.product, candidate.content_sha256
     signed = signatures(settings, product=name, content_sha256=content)
     evidence.check_risk(
@@ -160,6 +162,8 @@ def _check_risk(
         earlier=patient_hashes(storage, name, public_key=load_public_key(keyring)),
         signed=list(signed),
     )
+    told = candidate.facts.get("profiles")
+    require_profiles(settings, load_product(name), month=candidate.month, published=told)
     return [signature.published() for _, signature in sorted(signed.items())]
 
 
@@ -213,7 +217,9 @@ def _stage(
     return manifest
 
 
-_PUBLISHED_FACTS = ("k", "changes", "breaks", "additions", "gate", "privacy", "risk", "lineage")
+_PUBLISHED_FACTS = (
+    *("k", "changes", "breaks", "additions", "gate", "privacy", "risk", "profiles", "lineage"),
+)
 
 
 def _publish_key(storage: Storage, keyring: Keyring) -> None:

@@ -91,11 +91,12 @@ def _check_resource(
 
 
 def _paths(table: Table) -> list[str]:
-    return list(dict.fromkeys(path for column in table.columns for path in column.source))
+    read = [path for column in table.columns for path in column.source]
+    return list(dict.fromkeys([*read, *table.options.get("comparators", {}).values()]))
 
 
 def _value(table: Table, place: dict[str, str], column: Any) -> str:
-    values = [place[path] for path in column.source]
+    values = [_compared(table, place, path) for path in column.source]
     text = f"coalesce({', '.join(values)})" if len(values) > 1 else values[0]
     if column.name.endswith("_id") and any(path.endswith("reference") for path in column.source):
         return stripped(text)
@@ -105,6 +106,12 @@ def _value(table: Table, place: dict[str, str], column: Any) -> str:
         tries = (f"TRY(decode(from_base64(regexp_replace({v}, '\\s', '', 'g'))))" for v in values)
         return f"coalesce({', '.join(tries)}, NULL)"
     return text
+
+
+def _compared(table: Table, place: dict[str, str], path: str) -> str:
+    """A quantity below a limit of detection is not the limit: ``<1.1``, never ``1.1``."""
+    comparator = table.options.get("comparators", {}).get(path)
+    return f"(coalesce({place[comparator]}, '') || {place[path]})" if comparator else place[path]
 
 
 def stripped(text: str) -> str:
@@ -141,7 +148,8 @@ def _with_lookup(
         else value
         for value, column in zip(values, table.columns, strict=True)
     ]
-    reference = stripped(f"json_extract_string(l.json, {quoted(rule['reference'])})")
+    named = (f"json_extract_string(l.json, {quoted(path)})" for path in rule["reference"])
+    reference = stripped(f"coalesce({', '.join(named)})")
     origin = (
         f"SELECT l.file_row_number + 1 AS n, json_extract_string(l.json, [{listed}]) AS p, "
         f"r.json AS found FROM read_parquet('{sql_path(target)}', file_row_number=true) l "

@@ -8,7 +8,7 @@ select
     people.region_l1,
     {# a shifted date may lie past the month; its year would tell the shift's sign -#}
     cast(least(year(cohort.index_on), coalesce(nullif(left('{{ run_month() }}', 4)::integer, 0), 9999)) as integer) as index_year,
-    people.death_date is not null as is_deceased,
+    coalesce(people.is_deceased, false) or people.death_date is not null as is_deceased,
     {{ days_from_index('people.death_date') }} as death_day,
     greatest({{ days_from_index('cohort.last_on') }}, 0) as followup_days,
     {{ days_from_index('cohort.first_on') }} as first_day,

@@ -43,7 +43,7 @@ VALID = {
     "eye": "OD", "iop_method": "NCT", "note_title": "Progress note", "visual_acuity": "0.6",
     "small_number": "17", "unit": "mg/dL", "code": "4548-4",
     "label": "Essential hypertension (disorder)", "department": "眼科",
-    "ordinal": 1, "days": 3, "count": 2,
+    "ordinal": 1, "days": 3, "count": 2, "flag": True,
 }  # fmt: skip
 
 

@@ -14,16 +14,16 @@ from clearward.deidentify.dates import (
     MAX_SHIFT_DAYS,
     OLDEST_AGE,
     birth_year_sql,
-    install_licensee_shift,
     install_shift,
-    licensee_shift_days,
+    install_shift_of,
     published_year_sql,
     shift_days,
+    shift_of,
     shifted_sql,
 )
 from clearward.deidentify.regions import POOLED, region_codes, zip3_sql
-from clearward.errors import ConfigError
 from clearward.keyring import Keyring, init_keyring
+from clearward.licensing.copy_keys import licensee_keys
 
 
 @pytest.fixture
@@ -90,19 +90,16 @@ def test_each_licensee_has_shifts_of_its_own_the_same_in_sql(keyring):
     names = [f"{number:020x}" for number in range(2_000)]
     found = {}
     for licensee in ("acme", "globex"):
+        secret = licensee_keys(keyring, "cardiology", licensee).dates
         with duckdb.connect() as connection:
-            install_licensee_shift(connection, keyring, licensee=licensee)
+            install_shift_of(connection, "copy_days", secret)
             connection.execute("CREATE TABLE p AS SELECT unnest(?) AS k", [names])
-            query = "SELECT k, licensee_shift_days_of(k) FROM p"
+            query = "SELECT k, copy_days(k) FROM p"
             found[licensee] = dict(connection.execute(query).fetchall())
-        assert found[licensee] == {
-            name: licensee_shift_days(keyring, name, licensee=licensee) for name in names
-        }
+        assert found[licensee] == {name: shift_of(secret, name) for name in names}
     same = sum(found["acme"][n] == found["globex"][n] for n in names)
     assert same < 30  # 2,000 / 366 are expected by chance
     assert sum(found["acme"][n] == shift_days(keyring, n) for n in names) < 30
-    with pytest.raises(ConfigError, match="licensee"):
-        licensee_shift_days(keyring, names[0], licensee="")
 
 
 def test_a_published_year_never_tells_that_a_shift_went_past_the_extract():

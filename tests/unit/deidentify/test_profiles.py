@@ -8,9 +8,8 @@ from clearward.deidentify.profiles import (
     Verdict,
     check_profiles,
     profiles,
-    require_profiles,
 )
-from clearward.errors import ConfigError, DeidentifyError
+from clearward.errors import ConfigError
 from clearward.products.spec import load_product, product_names
 
 CLEAN = {"patient": {"patient_key": "VARCHAR", "sex": "VARCHAR", "index_year": "INTEGER"}}
@@ -56,10 +55,18 @@ def test_an_empty_release_or_an_unknown_profile_is_no_pass():
     for names, schema in (([], CLEAN), (["none"], CLEAN), (["expert"], {})):
         with pytest.raises(ConfigError):
             check_profiles(names, schema=schema, facts=FACTS)
-    with pytest.raises(DeidentifyError):
-        require_profiles(())
-    with pytest.raises(DeidentifyError, match="expert risk-max"):
-        require_profiles(check_profiles(["expert"], schema=CLEAN, facts={}))
+
+
+def test_a_rule_whose_fact_cannot_be_had_is_not_applicable_and_says_why():
+    results = check_profiles(
+        ["hipaa_safe_harbor"],
+        schema=CLEAN,
+        facts={"keys_are_keyed": True},
+        not_applicable={"oldest_age": "no year of birth is published"},
+    )
+    waived = [(r.rule, r.reason) for r in results if r.verdict is Verdict.NOT_APPLICABLE]
+    assert waived == [("C-age", "no year of birth is published")]
+    assert all(r.verdict is Verdict.HELD for r in results if r.rule != "C-age")
 
 
 @pytest.mark.parametrize("product", product_names())

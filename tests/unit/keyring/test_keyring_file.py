@@ -14,9 +14,8 @@ from clearward.keyring import (
     claim_warehouse,
     init_keyring,
     install_hmac,
-    install_licensee_pseudonym,
     install_product_pseudonym,
-    licensee_pseudonym,
+    licensee_scope,
     load_keyring,
     product_pseudonym,
     pseudonym,
@@ -24,6 +23,7 @@ from clearward.keyring import (
 )
 from clearward.keyring.pseudonyms import crosswalk_sql
 from clearward.keyring.rotation import MEANING
+from clearward.licensing.copy_keys import licensee_keys
 
 
 def test_init_makes_every_key_once_and_changes_none(tmp_path):
@@ -178,31 +178,45 @@ def test_no_two_scopes_share_a_pseudonym_and_sql_agrees_with_python(tmp_path):
             assert found == {k: product_pseudonym(keyring, k, product=product) for k in rows}
             seen += found.values()
             for licensee in ("acme", "globex"):
-                scope = {"product": product, "licensee": licensee}
-                install_licensee_pseudonym(connection, keyring, **scope)
-                query = "SELECT k, licensee_pseudonym(k) FROM r"
-                found = dict(connection.execute(query).fetchall())
-                assert found == {k: licensee_pseudonym(keyring, k, **scope) for k in rows}
-                seen += found.values()
+                secret = licensee_keys(keyring, product, licensee).pseudonyms
+                install_hmac(connection, "rekey", secret)
+                query = "SELECT k, rekey(product_pseudonym(k)) FROM r"
+                copied = dict(connection.execute(query).fetchall())
+                assert copied == {k: pseudonym(secret, found[k]) for k in rows}
+                seen += copied.values()
     assert len(set(seen)) == len(seen) == 6 * len(rows)
     assert not set(seen) & set(rows)
+
+
+def test_a_licensee_without_a_name_has_no_copies():
     with pytest.raises(ConfigError, match="licensee"):
-        licensee_pseudonym(keyring, rows[0], product="cardiology", licensee="")
+        licensee_scope("")
 
 
-def test_a_crosswalk_leads_from_one_generation_to_the_next(tmp_path):
+@pytest.mark.parametrize("licensee", ["", "acme"])
+def test_a_crosswalk_leads_from_one_generation_to_the_next(tmp_path, licensee):
     path = tmp_path / "keyring.json"
     before = init_keyring(path)
     after = rotate(path, "product")
-    scope = {"product": "cardiology", "licensee": "acme"}
     with duckdb.connect() as connection:
         query = crosswalk_sql(
-            connection, after, generations=(1, 2), row_keys="SELECT 'abc' AS row_key", **scope
+            connection,
+            after,
+            product="cardiology",
+            generations=(1, 2),
+            row_keys="SELECT 'abc' AS row_key",
+            licensee=licensee,
         )
         found = connection.execute(query).fetchall()
-    assert found == [
-        (licensee_pseudonym(before, "abc", **scope), licensee_pseudonym(after, "abc", **scope))
-    ]
+    assert found == [tuple(_name(keyring, "abc", licensee) for keyring in (before, after))]
+
+
+def _name(keyring, row_key, licensee):
+    """What a release, or a licensee's copy of it, calls a row."""
+    published = product_pseudonym(keyring, row_key, product="cardiology")
+    if not licensee:
+        return published
+    return pseudonym(licensee_keys(keyring, "cardiology", licensee).pseudonyms, published)
 
 
 def test_a_warehouse_knows_its_keyring_and_refuses_another(tmp_path):

@@ -6,12 +6,12 @@ from dataclasses import replace
 import duckdb
 import pytest
 
+from clearward.deidentify.dates import install_shift_of
 from clearward.errors import ReleaseError, StorageBusyError
 from clearward.keyring import pseudonym
 from clearward.licensing import copies, copy_keys
 from clearward.licensing.copies import copy_id, find_copy, make_copy
 from clearward.licensing.copy_desk import CopyDesk
-from clearward.licensing.copy_tables import _install_shift
 from clearward.licensing.model import Copy
 from clearward.products.spec import load_product
 from clearward.releases.shelf import base_prefix, file_key, load_manifest
@@ -235,7 +235,7 @@ def test_calendar_days_are_moved_by_one_secret_of_patient_and_licensee(dated):
 
 def test_no_shift_is_zero_and_all_lie_in_the_window():
     with duckdb.connect() as connection:
-        _install_shift(connection, b"k" * 32)
+        install_shift_of(connection, "copy_days", b"k" * 32)
         low, high, zeros, kinds = connection.execute(
             "SELECT min(d), max(d), count(*) FILTER (d = 0), count(DISTINCT d)"
             " FROM (SELECT copy_days(i::VARCHAR) AS d FROM range(20000) t(i))"

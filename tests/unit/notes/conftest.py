@@ -47,7 +47,15 @@ class Hospital:
         row = self._row("staff", name, None)
         self.staff.append(row | {"staff_id": name, "name": name, "department": "眼科"})
 
-    def note(self, note_id: str, patient_id: str, text: str | None, *, op: str = "I") -> str:
+    def note(
+        self,
+        note_id: str,
+        patient_id: str,
+        text: str | None,
+        *,
+        op: str = "I",
+        title: str | None = "病程记录",
+    ) -> str:
         key = self.key("notes", note_id)
         self.notes.append(
             self._row("notes", note_id, self.key("patients", patient_id), op=op)
@@ -55,7 +63,7 @@ class Hospital:
                 "note_id": note_id,
                 "visit_id": f"V{note_id}",
                 "patient_id": patient_id,
-                "title": "病程记录",
+                "title": title,
                 "written_at": datetime(2024, 5, 20, 9, 30),
                 "text": text,
                 "doctor_name": "赵六一",

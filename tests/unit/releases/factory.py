@@ -7,6 +7,8 @@ from dataclasses import replace
 import duckdb
 
 from clearward.consent.counts import write_counts
+from clearward.deidentify.reports import write_report as write_door_report
+from clearward.deidentify.special import list_id
 from clearward.keyring import init_keyring
 from clearward.products.spec import load_product
 from clearward.releases.shelf import patient_hashes
@@ -76,6 +78,8 @@ def write_product(settings, month=MONTH, *, patients=PATIENTS, overrides=None):
             f"'commercial_licensing' AS purpose FROM range({patients}) t(i)) TO '{subject}'"
         )
     write_marker(settings, month)
+    door = {"hospital": "stmary", "month": month, "special_list": list_id()}
+    write_door_report(settings, door, hospital="stmary", month=month)
     write_reports(settings, month, patients=patients)
 
 

@@ -1,20 +1,22 @@
 {{ config(meta={'key': ['hospital_id', 'row_key', 'source_table']}) }}
 
-{#- People: the changes of one month. OMOP person and death. -#}
+{#- People: the changes of one month. OMOP person and death; a death may have no date. -#}
 with unioned as (
     select
         {{ origin_columns('synthea', 'patients') }},
-        sex, birth_year, region_l1, cast(death_date as date) as death_date
+        sex, birth_year, region_l1, cast(death_date as date) as death_date,
+        death_date is not null as is_deceased
     from {{ ref('stg_synthea__patient') }}
     union all by name
     select
         {{ origin_columns('fhir', 'patients') }},
-        sex, birth_year, region_l1, cast(death_date as date) as death_date
+        sex, birth_year, region_l1, cast(death_date as date) as death_date, is_deceased
     from {{ ref('stg_fhir__patient') }}
     union all by name
     select
         {{ origin_columns('his', 'patients') }},
-        sex, birth_year, region_l1, cast(death_date as date) as death_date
+        sex, birth_year, region_l1, cast(death_date as date) as death_date,
+        death_date is not null as is_deceased
     from {{ ref('stg_his__patient') }}
 )
 
