@@ -62,6 +62,9 @@ RELATIONS = {
 }
 
 
+# Keys of `model.STATES`; of several the first is told.
+OBSTACLES = ("age_unknown", "guardian_missing", "recipient_not_named")
+_NUMBER = {name: number for number, name in enumerate(OBSTACLES, start=1)}
 # Moments are needed per event, but depend on the person: they are made once per person.
 AGES = tuple(
     sorted(
@@ -84,7 +87,7 @@ def _case(column: str, values: Mapping[str, object]) -> str:
 
 
 def obstacle_sql() -> str:
-    """Why a permit does not count, as a key of `model.STATES`, or NULL where it does.
+    """Why a permit does not count, as a position in `OBSTACLES` from 1, or NULL where it does.
 
     Over ``guardian, guardian_relation, jurisdiction, recipients, decided_at`` and the columns of
     `birthdays_sql` (all null where no date of birth is known).
@@ -93,11 +96,11 @@ def obstacle_sql() -> str:
     below = _case("jurisdiction", {n: f"age_{j.guardian_below}" for n, j in JURISDICTIONS.items()})
     permits = _case("guardian_relation", {n: r.may_permit for n, r in RELATIONS.items()})
     ends = _case("guardian_relation", {n: r.ends_of_age for n, r in RELATIONS.items()})
-    return f"""CASE WHEN recipients = '' AND {names} THEN 'recipient_not_named'
-        WHEN guardian AND NOT {permits} THEN 'guardian_missing'
+    return f"""CASE WHEN recipients = '' AND {names} THEN {_NUMBER["recipient_not_named"]}
+        WHEN guardian AND NOT {permits} THEN {_NUMBER["guardian_missing"]}
         WHEN guardian AND NOT {ends} THEN NULL
-        WHEN age_{AGES[0]} IS NULL THEN 'age_unknown'
-        WHEN NOT guardian AND decided_at < {below} THEN 'guardian_missing'
+        WHEN age_{AGES[0]} IS NULL THEN {_NUMBER["age_unknown"]}
+        WHEN NOT guardian AND decided_at < {below} THEN {_NUMBER["guardian_missing"]}
         END"""
 
 
