@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from clearward.consent.contradictions import check_source_keys
 from clearward.consent.imports import FILE_NAMES, read_consents
 from clearward.consent.registry import load_events
 from clearward.consent.texts import check_texts
@@ -27,7 +28,7 @@ from clearward.keyring import Keyring
 from clearward.settings import Settings
 from clearward.signoff import signed_changes
 from clearward.sources.extract import Extract, verify_extract
-from clearward.sources.files import CONSENTS, plain_name
+from clearward.sources.files import is_consents
 from clearward.sources.ingest import IngestReport, ingest_extract
 from clearward.sources.manifest import MANIFEST
 from clearward.sources.staging import scratch_folder
@@ -115,6 +116,7 @@ def _receive(
             _check_place(arrival, extract)
             events = read_consents(arrival.folder, hospital=hospital, month=month, keyring=keyring)
             check_texts(database, hospital, events)
+            check_source_keys(database, hospital, events)
             signed = signed_changes(database, arrival.manifest_sha256)
             known = tuple(sorted({*extract.known_changes, *signed}))
             report = ingest_extract(settings, replace(extract, known_changes=known), keyring)
@@ -139,14 +141,13 @@ def _check_place(arrival: Arrival, extract: Extract) -> None:
         )
     listed = {file.name for file in extract.files}
     lying = {name for name in FILE_NAMES if (arrival.folder / name).is_file()}
-    ours = {plain_name(name) for name in FILE_NAMES} | {CONSENTS}
-    misplaced = {name for name in listed if plain_name(name) in ours} - set(FILE_NAMES)
+    misplaced = {name for name in listed if is_consents(name)} - set(FILE_NAMES)
     if lying - listed or misplaced:
         raise ExtractError(
             "The extract's consents cannot be trusted.",
             seen="a consents file outside the manifest"
             if lying - listed
-            else "a consents file in another folder or in capitals",
+            else "a consents file in another folder, in capitals or under another name",
             expected=f"{' or '.join(FILE_NAMES)} beside {MANIFEST} and listed in it",
             do="move or list the file, then send the extract again",
         )

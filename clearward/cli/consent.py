@@ -12,6 +12,7 @@ import typer
 
 from clearward.audit import utc_text
 from clearward.cli.show import console, show_facts, show_rows
+from clearward.consent.contradictions import check_source_keys, count_contradictions
 from clearward.consent.counts import read_counts
 from clearward.consent.evidence import evidence_pack, pack_html
 from clearward.consent.imports import read_file
@@ -72,7 +73,9 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="CSV, or FHIR Consents as NDJSON; .gz or plain.")],
     hospital: Hospital,
     month: Annotated[str, typer.Option(help="First month the decisions count for, YYYY-MM.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; take nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and count only; take nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Take in consents that came outside an extract. The whole file or nothing of it."""
@@ -81,8 +84,10 @@ def import_file(
     keyring = open_keyring(settings)
     events = read_file(file, hospital=hospital, month=month, keyring=keyring)
     check_texts(database, hospital, events)
+    check_source_keys(database, hospital, events)
     added = 0 if dry_run else load_events(database, events)
-    facts = {"events": events.num_rows, "added": added, "dry_run": dry_run}
+    decided = count_contradictions(events) if dry_run else {}
+    facts = {"events": events.num_rows, "added": added, "dry_run": dry_run, **decided}
     show_facts(f"Consents of {hospital}", facts, as_json=as_json)
 
 

@@ -62,34 +62,50 @@ RELATIONS = {
 }
 
 
-def _case(column: str, values: Mapping[str, int | bool]) -> str:
+# Keys of `model.STATES`; of several the first is told.
+OBSTACLES = ("age_unknown", "guardian_missing", "recipient_not_named")
+_NUMBER = {name: number for number, name in enumerate(OBSTACLES, start=1)}
+# Moments are needed per event, but depend on the person: they are made once per person.
+AGES = tuple(
+    sorted(
+        {j.guardian_below for j in JURISDICTIONS.values()}
+        | {j.of_age for j in JURISDICTIONS.values()}
+    )
+)
+
+
+def birthdays_sql() -> str:
+    """Columns ``age_14, age_16, …`` (TIMESTAMP) over ``born_on``: when the person reached each."""
+    return ", ".join(f"born_on + to_years({age}) AS age_{age}" for age in AGES)
+
+
+def _case(column: str, values: Mapping[str, object]) -> str:
     """A table as SQL over 5 million rows: a CASE costs a tenth of a join. "" is the rest."""
-    cases = " ".join(f"WHEN '{name}' THEN {value}" for name, value in values.items() if name)
-    return f"CASE {column} {cases} ELSE {values['']} END"
+    rest = values[""]
+    cases = " ".join(f"WHEN '{name}' THEN {v}" for name, v in values.items() if v != rest)
+    return f"CASE {column} {cases} ELSE {rest} END" if cases else str(rest)
 
 
 def obstacle_sql() -> str:
-    """Why a permit does not count, as a key of `model.STATES`, or NULL where it does.
+    """Why a permit does not count, as a position in `OBSTACLES` from 1, or NULL where it does.
 
-    Over columns ``guardian, guardian_relation, jurisdiction, recipients, born_on, decided_at``.
+    Over ``guardian, guardian_relation, jurisdiction, recipients, decided_at`` and the columns of
+    `birthdays_sql` (all null where no date of birth is known).
     """
     names = _case("jurisdiction", {n: j.names_recipients for n, j in JURISDICTIONS.items()})
-    below = _case("jurisdiction", {n: j.guardian_below for n, j in JURISDICTIONS.items()})
+    below = _case("jurisdiction", {n: f"age_{j.guardian_below}" for n, j in JURISDICTIONS.items()})
     permits = _case("guardian_relation", {n: r.may_permit for n, r in RELATIONS.items()})
     ends = _case("guardian_relation", {n: r.ends_of_age for n, r in RELATIONS.items()})
-    return f"""CASE WHEN recipients = '' AND {names} THEN 'recipient_not_named'
-        WHEN guardian AND NOT {permits} THEN 'guardian_missing'
+    return f"""CASE WHEN recipients = '' AND {names} THEN {_NUMBER["recipient_not_named"]}
+        WHEN guardian AND NOT {permits} THEN {_NUMBER["guardian_missing"]}
         WHEN guardian AND NOT {ends} THEN NULL
-        WHEN born_on IS NULL THEN 'age_unknown'
-        WHEN NOT guardian AND decided_at < born_on + to_years({below}) THEN 'guardian_missing'
+        WHEN age_{AGES[0]} IS NULL THEN {_NUMBER["age_unknown"]}
+        WHEN NOT guardian AND decided_at < {below} THEN {_NUMBER["guardian_missing"]}
         END"""
 
 
 def of_age_sql() -> str:
     """Last second of a guardian's permit for a child; NULL where age does not end it."""
-    of_age = _case("jurisdiction", {n: j.of_age for n, j in JURISDICTIONS.items()})
+    of_age = _case("jurisdiction", {n: f"age_{j.of_age}" for n, j in JURISDICTIONS.items()})
     ends = _case("guardian_relation", {n: r.ends_of_age for n, r in RELATIONS.items()})
-    return (
-        f"CASE WHEN guardian AND {ends} THEN born_on::TIMESTAMP + to_years({of_age})"
-        " - INTERVAL '1 second' END"
-    )
+    return f"CASE WHEN guardian AND {ends} THEN {of_age} - INTERVAL '1 second' END"

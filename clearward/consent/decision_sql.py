@@ -1,16 +1,20 @@
 """The decision as SQL, built from the tables of `scopes` and `ages`. What it means is in
-`policies.RULES`; one pass over the events, one group per patient and cell.
+`policies.RULES`.
 
-A cell is use x category x recipient. Of each scope's width that occurs, the last withdrawal, the
-last refusal and the last permit in force are kept; `scopes.LIFTS` says which of them stand.
+Most patients use only words of one width: each purpose speaks for itself, and no event names a kind
+of data or a recipient. They take the short way, one pass and one group per patient and purpose. The
+others are `mingled`: their events are put down in `heard` and spread over cells, use x category x
+recipient. Of each scope's width that occurs in a cell, the last withdrawal, the last refusal and
+the last permit in force are kept; `scopes.LIFTS` says which of them stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from clearward.consent.ages import obstacle_sql, of_age_sql
-from clearward.consent.model import STATES
+from clearward.consent.ages import OBSTACLES, birthdays_sql, obstacle_sql, of_age_sql
+from clearward.consent.model import DECISIONS, STATES
+from clearward.consent.purposes import PURPOSES, own_words
 from clearward.consent.scopes import (
     ALL_WIDTHS,
     ANY,
@@ -20,87 +24,152 @@ from clearward.consent.scopes import (
     order,
 )
 
-# `asked_at` is the moment of the question, or the last second of life where that came first;
-# `phase` is where a permit that has begun stands, NULL where it has not or does not count.
-HEARD_SQL = f"""
-CREATE OR REPLACE TEMP TABLE heard AS
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+_IS_PARTICULAR = "(categories <> '' OR recipients <> '')"
+# Patients for the long way, and which of them name kinds of data or recipients.
+MINGLED_SQL = f"""
+CREATE OR REPLACE TEMP TABLE mingled AS
+SELECT patient_key, bool_or({_IS_PARTICULAR}) AS is_particular FROM events
+WHERE {_IS_PARTICULAR} OR purpose NOT IN ({_quoted(own_words())}) GROUP BY patient_key
+"""
+# What depends on the person alone, once per person. `asked_at` is the moment of the question, or
+# the last second of life where that came first. Nobody is in it who is neither known nor mingled.
+PERSON_SQL = f"""
+CREATE OR REPLACE TEMP TABLE person AS
+SELECT coalesce(p.patient_key, m.patient_key) AS patient_key, {birthdays_sql()},
+       least($as_of::TIMESTAMP, p.died_on::TIMESTAMP + INTERVAL '86399 seconds') AS asked_at,
+       m.patient_key IS NOT NULL AS is_mingled, coalesce(m.is_particular, false) AS is_particular
+FROM (SELECT * REPLACE (born_on::TIMESTAMP AS born_on) FROM people) p
+FULL JOIN mingled m ON m.patient_key = p.patient_key
+"""
+# Decisions as numbers: an enumeration would be read back as text wherever it is compared.
+_WORD = {name: number for number, name in enumerate(DECISIONS, start=1)}
+_NUMBERED = " ".join(f"WHEN '{name}' THEN {number}" for name, number in _WORD.items())
+_DECISION = f"CASE e.decision {_NUMBERED} ELSE error('unknown decision') END::UTINYINT"
+PHASES = ("permitted", "came_of_age", "expired")
+# `phase` is where a permit that has begun stands, as a position in PHASES from 1, NULL where it
+# has not or does not count. `rank` orders permits by time, and of one second the one that ends
+# first comes last. Enumerations refuse a word that is in no table.
+_HEARD_SQL = f"""
 WITH dated AS (
-    SELECT e.patient_key, e.purpose, e.categories, e.recipients, e.decision, e.guardian,
-           e.guardian_relation, e.jurisdiction, p.born_on::DATE AS born_on,
+    SELECT e.patient_key, e.purpose::ENUM({_quoted(PURPOSES)}) AS purpose, e.categories,
+           e.recipients, {_DECISION} AS decision, e.guardian,
+           e.guardian_relation, e.jurisdiction, p.* EXCLUDE (patient_key, asked_at),
            e.decided_at::TIMESTAMP AS decided_at,
            greatest(e.decided_at, e.valid_from)::TIMESTAMP AS begins_at,
            coalesce(e.valid_until::TIMESTAMP, TIMESTAMP '9999-12-31') AS valid_until,
-           least($as_of::TIMESTAMP, p.died_on::TIMESTAMP + INTERVAL '86399 seconds') AS asked_at
-    FROM events e LEFT JOIN people p ON p.patient_key = e.patient_key
+           coalesce(p.asked_at, $as_of::TIMESTAMP) AS asked_at
+    FROM events e LEFT JOIN person p ON p.patient_key = e.patient_key
+    WHERE {{which}}
 ), judged AS (
-    SELECT *, CASE WHEN decision = 'permit' THEN {obstacle_sql()} END AS obstacle,
-           CASE WHEN decision = 'permit' THEN {of_age_sql()} END AS of_age_at
+    SELECT *,
+           CASE WHEN decision = {_WORD["permit"]} THEN {obstacle_sql()} END::UTINYINT AS obstacle,
+           CASE WHEN decision = {_WORD["permit"]} THEN {of_age_sql()} END AS of_age_at
     FROM dated
+), placed AS (
+    SELECT *, least(valid_until, of_age_at) AS ends_at,
+           CASE WHEN decision <> {_WORD["permit"]} OR obstacle IS NOT NULL
+                  OR begins_at > asked_at THEN NULL
+                WHEN least(valid_until, of_age_at) >= asked_at THEN 1
+                WHEN of_age_at < valid_until THEN 2 ELSE 3 END::UTINYINT AS phase
+    FROM judged
 )
-SELECT patient_key, purpose, categories, recipients, decision, decided_at, obstacle,
-       least(valid_until, of_age_at) AS ends_at,
-       CASE WHEN decision <> 'permit' OR obstacle IS NOT NULL OR begins_at > asked_at THEN NULL
-            WHEN least(valid_until, of_age_at) >= asked_at THEN 'permitted'
-            WHEN of_age_at < valid_until THEN 'came_of_age' ELSE 'expired' END AS phase
-FROM judged
+SELECT patient_key, purpose, categories, recipients, decision, decided_at, obstacle, phase,
+       is_particular, epoch_ms(decided_at)::HUGEINT * 100000000000000000
+       - epoch_ms(ends_at) AS rank
+FROM placed
 """
+HEARD_SQL = f"CREATE OR REPLACE TEMP TABLE heard AS {_HEARD_SQL.format(which='p.is_mingled')}"
 # A state is about structured data; kinds of data permitted beside it are listed.
-STATE_SQL = """
-CREATE OR REPLACE TEMP TABLE consent_state AS {states}
-"""
 _PLAIN_CATEGORIES = " ".join(sorted(set(CATEGORIES) - UNNAMED_BY_PERMITS))
 _SEVERITY = {name: rank for rank, name in enumerate(STATES)}
 
 
-def states_sql(codes: Sequence[int], *, in_detail: bool, split: bool) -> str:
-    """SELECT of ``patient_key, purpose, state, categories``.
+def short_way_sql() -> str:
+    """`consent_state` of the patients who are not mingled: ``patient_key, purpose, state,
+    categories``. All words about one use are equally wide, so any one width stands for them."""
+    code = len(ALL_WIDTHS) - 1
+    words = (
+        f"SELECT patient_key, purpose, {', '.join(_words([code], rank='rank'))}"
+        f" FROM ({_HEARD_SQL.format(which='NOT coalesce(p.is_mingled, false)')})"
+        " GROUP BY patient_key, purpose"
+    )
+    uses = ", ".join(
+        f"('{name}'::ENUM({_quoted(PURPOSES)}), '{use}')"
+        for name in own_words()
+        for use in sorted(PURPOSES[name].uses)
+    )
+    return (
+        "CREATE OR REPLACE TEMP TABLE consent_state AS"
+        f" SELECT patient_key, u.use AS purpose, state, {_LISTED} AS categories"
+        f" FROM (SELECT *, {_state_sql([code])} AS state FROM ({words})) s"
+        f" JOIN (VALUES {uses}) u(purpose, use) ON u.purpose = s.purpose"
+    )
+
+
+_LISTED = f"if(state = 'permitted', '{_PLAIN_CATEGORIES}', '')"
+
+
+def long_way_sql(codes: Sequence[int], *, in_detail: bool) -> str:
+    """Rows of `consent_state` from `heard`, for those who name kinds of data or recipients or not.
 
     Args:
         codes: positions in `ALL_WIDTHS` that the coverage table holds.
         in_detail: cells per category and recipient, over `particular_coverage`.
-        split: patients of `particular` are told apart from the others.
     """
-    words = _last_words_sql(codes, in_detail=in_detail, split=split)
-    judged = f"SELECT *, {_state_sql(codes)} AS state FROM ({words})"
-    if in_detail:
-        return _together_sql(judged)
-    return (
-        "SELECT patient_key, use AS purpose, state, "
-        f"if(state = 'permitted', '{_PLAIN_CATEGORIES}', '') AS categories FROM ({judged})"
+    judged = (
+        f"SELECT *, {_state_sql(codes)} AS state FROM ({_spread_sql(codes, in_detail=in_detail)})"
     )
+    rows = (
+        _together_sql(judged)
+        if in_detail
+        else f"SELECT patient_key, use AS purpose, state, {_LISTED} AS categories FROM ({judged})"
+    )
+    return f"INSERT INTO consent_state {rows}"
 
 
-def _last_words_sql(codes: Sequence[int], *, in_detail: bool, split: bool) -> str:
+def _spread_sql(codes: Sequence[int], *, in_detail: bool) -> str:
+    """Last words per patient and cell."""
     cell = ", c.category, c.recipient" if in_detail else ""
     source = "particular_coverage" if in_detail else "plain_coverage"
     scope = " AND c.categories = h.categories AND c.recipients = h.recipients" if in_detail else ""
-    kept = " ANTI JOIN particular s ON s.patient_key = h.patient_key" if split else ""
-    kept = kept.replace("ANTI", "SEMI") if in_detail else kept
-    # Permits by time; of one second the more precise first, then the one that ends first.
-    rank = (
-        "epoch(h.decided_at)::HUGEINT * 100000000000000 - c.code::HUGEINT * 1000000000000"
-        " - epoch(h.ends_at)::HUGEINT"
-    )
-    aggregates = [
-        f"arg_max(h.phase, {rank}) FILTER (h.phase IS NOT NULL AND c.may_permit) AS deciding",
-        "min(h.obstacle) FILTER (c.may_permit) AS obstacle",
-    ]
-    for number in codes:
-        for kind in ("deny", "withdraw"):
-            aggregates.append(
-                f"max(h.decided_at) FILTER (h.decision = '{kind}' AND c.code = {number})"
-                f" AS {kind}_{number}"
-            )
-        aggregates.append(
-            f"max(h.decided_at) FILTER (h.phase = 'permitted' AND c.code = {number})"
-            f" AS permit_{number}"
-        )
+    # Of one second the more precise permit comes last, then the one that ends first.
+    words = _words(codes, rank="h.rank - c.code::HUGEINT * 1000000000000000")
     return (
-        f"SELECT h.patient_key, c.use{cell}, {', '.join(aggregates)}"
-        f" FROM (SELECT h.* FROM heard h{kept}) h"
+        f"SELECT h.patient_key, c.use{cell}, {', '.join(words)} FROM heard h"
         f" JOIN {source} c ON c.purpose = h.purpose{scope}"
-        f" WHERE c.may_permit OR h.decision <> 'permit' GROUP BY h.patient_key, c.use{cell}"
+        f" WHERE {'' if in_detail else 'NOT '}h.is_particular"
+        f" AND (c.may_permit OR h.decision <> {_WORD['permit']})"
+        f" GROUP BY h.patient_key, c.use{cell}"
     )
+
+
+def _words(codes: Sequence[int], *, rank: str) -> list[str]:
+    """Aggregates: where the last permit that has begun stands, what keeps permits from counting,
+    and per width the last refusal, withdrawal and permit in force. A purpose that cannot permit
+    is refused at the door; its permits count as nothing here."""
+    is_spread = "c." in rank
+    may = "c.may_permit" if is_spread else "true"
+    listed = [
+        f"arg_max(phase, {rank}) FILTER (phase IS NOT NULL AND {may}) AS deciding",
+        f"min(CASE WHEN {may} THEN obstacle END) AS obstacle",
+    ]
+    # A CASE in the aggregate costs less than a FILTER beside it.
+    for number in codes:
+        of_code = f" AND c.code = {number}" if is_spread else ""
+        for name, condition in (
+            ("deny", f"decision = {_WORD['deny']}"),
+            ("withdraw", f"decision = {_WORD['withdraw']}"),
+            ("permit", "phase = 1"),
+        ):
+            listed.append(
+                f"max(CASE WHEN {condition}{of_code} THEN decided_at END) AS {name}_{number}"
+            )
+    return listed
 
 
 def _state_sql(codes: Sequence[int]) -> str:
@@ -110,7 +179,13 @@ def _state_sql(codes: Sequence[int]) -> str:
     }
     return f"""CASE WHEN {standing["withdraw"]} THEN 'withdrawn'
         WHEN {standing["deny"]} THEN 'denied'
-        ELSE coalesce(deciding, obstacle, 'not_yet_valid') END"""
+        ELSE coalesce({_named("deciding", PHASES)}, {_named("obstacle", OBSTACLES)},
+                      'not_yet_valid') END"""
+
+
+def _named(column: str, names: Sequence[str]) -> str:
+    cases = " ".join(f"WHEN {n} THEN '{name}'" for n, name in enumerate(names, start=1))
+    return f"CASE {column} {cases} END"
 
 
 def _stands_sql(kind: str, refusal: int, codes: Sequence[int]) -> str:

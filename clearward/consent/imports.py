@@ -26,7 +26,7 @@ from clearward.consent.lines import (
 from clearward.consent.model import EVENT_SCHEMA, no_values_in_errors
 from clearward.errors import ConsentError
 from clearward.keyring import Keyring, install_hmac
-from clearward.sources.files import plain_name
+from clearward.sources.files import is_consents, plain_name
 from clearward.warehouse import check_hospital, check_month
 
 FILE_NAMES = ("consents.csv", "consents.csv.gz", "Consent.ndjson", "Consent.ndjson.gz")
@@ -47,16 +47,18 @@ def read_consents(
         which permits nothing.
 
     Raises:
-        ConsentError: any line breaks a rule, or the extract holds two such files.
+        ConsentError: any line breaks a rule, the extract holds two such files, or one under
+            another name, which must not go unread: it could hold refusals.
     """
-    found = [extract_folder / name for name in FILE_NAMES if (extract_folder / name).is_file()]
+    found = sorted(p for p in extract_folder.iterdir() if p.is_file() and is_consents(p.name))
     if not found:
         return EVENT_SCHEMA.empty_table()
-    if len(found) > 1:
+    if len(found) > 1 or found[0].name not in FILE_NAMES:
         raise ConsentError(
-            "The extract holds its consents twice.",
-            seen=" and ".join(path.name for path in found),
-            do="send one of them",
+            "The extract holds its consents twice, or under a name that is not agreed.",
+            seen=f"{len(found)} files of consents",
+            expected=f"one, named {' or '.join(FILE_NAMES)}",
+            do="put all consents into one file of such a name",
         )
     return read_file(found[0], hospital=hospital, month=month, keyring=keyring, taken_at=taken_at)
 

@@ -2,7 +2,7 @@
 readers give all columns as text, the rules here refuse a file or let it pass whole.
 
 A new rule about a file is one entry in `RULES`; contradictions that a rule of the ledger answers
-instead of refusing are in `contradictions`.
+instead of refusing are counted in `contradictions`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,13 @@ from typing import TypeAlias
 import duckdb
 import pyarrow as pa
 
-from clearward.consent.decision_sql import HEARD_SQL, STATE_SQL, states_sql
+from clearward.consent.decision_sql import (
+    HEARD_SQL,
+    MINGLED_SQL,
+    PERSON_SQL,
+    long_way_sql,
+    short_way_sql,
+)
 from clearward.consent.model import no_values_in_errors, with_details
 from clearward.consent.purposes import check_use
 from clearward.consent.scopes import Scope, coverage
@@ -76,44 +82,30 @@ def decide(
                 connection.register(name, rows)
             else:
                 rows.create_view(name)
-        connection.execute(HEARD_SQL, {"as_of": as_of})
-        plain, particular = _scopes(connection)
-        connection.register("plain_coverage", coverage(plain, in_detail=False))
-        connection.register("particular_coverage", coverage(particular, in_detail=True))
-        _make_states(connection, has_particular=bool(particular))
-        connection.execute("DROP TABLE heard; DROP TABLE particular")
-        for name in ("events", "people", "plain_coverage", "particular_coverage"):
+        connection.execute(MINGLED_SQL)
+        for statement in (PERSON_SQL, short_way_sql(), HEARD_SQL):
+            connection.execute(statement, {"as_of": as_of})
+        _go_the_long_way(connection)
+        for name in ("heard", "person", "mingled"):
+            connection.execute(f"DROP TABLE {name}")
+        for name in ("events", "people"):
             connection.execute(f"DROP VIEW IF EXISTS {name}")
             connection.unregister(name)
 
 
-def _scopes(connection: duckdb.DuckDBPyConnection) -> tuple[list[Scope], list[Scope]]:
-    """Scopes of patients whose events never name a category or recipient, and of the others."""
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE particular AS SELECT DISTINCT patient_key FROM heard"
-        " WHERE categories <> '' OR recipients <> ''"
-    )
+def _go_the_long_way(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the states of the patients in `heard`."""
     found = connection.execute(
-        "SELECT DISTINCT purpose, categories, recipients FROM heard ORDER BY ALL"
+        "SELECT DISTINCT purpose, categories, recipients, is_particular FROM heard ORDER BY ALL"
     ).fetchall()
-    scopes = [Scope(*row) for row in found]
-    has_particular = any(s.categories or s.recipients for s in scopes)
-    plain = [s for s in scopes if not s.categories and not s.recipients]
-    return plain, scopes if has_particular else []
-
-
-def _make_states(connection: duckdb.DuckDBPyConnection, *, has_particular: bool) -> None:
-    def codes(name: str) -> list[int]:
-        rows = connection.execute(f"SELECT DISTINCT code FROM {name} ORDER BY code").fetchall()
-        return [int(row[0]) for row in rows]
-
-    plain = states_sql(codes("plain_coverage"), in_detail=False, split=has_particular)
-    detail = (
-        states_sql(codes("particular_coverage"), in_detail=True, split=True)
-        if has_particular
-        else ""
-    )
-    connection.execute(STATE_SQL.format(states=f"{plain} UNION ALL {detail}" if detail else plain))
+    for in_detail, name in ((False, "plain_coverage"), (True, "particular_coverage")):
+        scopes = [Scope(*scope) for *scope, is_particular in found if is_particular == in_detail]
+        if scopes:
+            covered = coverage(scopes, in_detail=in_detail)
+            connection.register(name, covered)
+            codes = sorted(set(covered["code"].to_pylist()))
+            connection.execute(long_way_sql(codes, in_detail=in_detail))
+            connection.unregister(name)
 
 
 def may_use(

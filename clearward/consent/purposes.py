@@ -8,6 +8,7 @@ article 71). What other vocabularies call a purpose belongs to `vocabularies`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -68,6 +69,17 @@ PURPOSES = {
     ),
 }
 USES = tuple(sorted(ADMISSION_USES | frozenset(OWN_EVENT_USES)))
+
+
+def own_words() -> tuple[str, ...]:
+    """Purposes that may permit and share none of their uses with another such purpose: an event
+    with one of them is silent about whatever the others decide."""
+    spoken = Counter(use for p in PURPOSES.values() if p.may_permit for use in p.uses)
+    return tuple(
+        name
+        for name, purpose in PURPOSES.items()
+        if purpose.may_permit and all(spoken[use] == 1 for use in purpose.uses)
+    )
 
 
 def gate_uses() -> tuple[str, ...]:

@@ -55,11 +55,19 @@ def resource_of(plain: str) -> str:
     return words[0] if len(words) == 1 else ""
 
 
+def is_consents(name: str) -> bool:
+    """Whether a file of any system holds consents: `consents.csv`, or FHIR Consents as NDJSON."""
+    plain = plain_name(name)
+    return plain == CONSENTS or resource_of(plain) == "consent"
+
+
 def role_of(system: SourceSystem, name: str, *, listed: dict[str, str] | None = None) -> str:
     """A key of `ROLES`. ``listed`` holds roles a Bulk Data manifest gives to names."""
     plain = plain_name(name)
-    if plain in (CONSENTS, DELETIONS):
-        return plain.removesuffix(".csv")
+    if is_consents(name):
+        return "consents"
+    if plain == DELETIONS:
+        return "deletions"
     if system.format == "ndjson":
         role = _bulk_role(system, plain, listed or {})
         if role:

@@ -15,9 +15,9 @@ import duckdb
 from clearward.errors import ExtractError
 from clearward.sources.files import (
     BULK_MANIFEST,
-    CONSENTS,
     DELETIONS,
     TEXT_READER,
+    is_consents,
     plain_name,
     role_of,
     shown_name,
@@ -108,7 +108,9 @@ def source_files(
             path=folder / name,
             shown=shown_name(system, name),
             role=role_of(system, name, listed=roles),
-            encoding="utf-8" if plain_name(name) in (CONSENTS, DELETIONS) else system.encoding,
+            encoding="utf-8"
+            if is_consents(name) or plain_name(name) == DELETIONS
+            else system.encoding,
         )
         for number, name in enumerate(names)
     )
@@ -192,7 +194,8 @@ def _stage_lookup(
 def count_records(connection: duckdb.DuckDBPyConnection, file: SourceFile, scratch: Path) -> int:
     """Records of a file that feeds no table: consents, deletions, deleted and error lists."""
     target = scratch / f"{uuid.uuid4().hex}.parquet"
-    if file.role in ("fhir_deleted", "fhir_error", "lookup"):
+    is_lines = file.role == "consents" and not plain_name(file.path.name).endswith(".csv")
+    if is_lines or file.role in ("fhir_deleted", "fhir_error", "lookup"):
         gz = file.path.suffix.lower() == ".gz"
         return copy_ndjson(connection, file.source, target=target, gz=gz)
     header = read_header((), file.source, encoding=file.encoding)

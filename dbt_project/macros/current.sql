@@ -2,7 +2,8 @@
 
 {#-
   Rows in force: of each row_key the rows of its latest month, unless that version is a deletion,
-  and only for patients whose consent is in force. One source row may make several core rows (the
+  and only for patients who permit what some product is licensed for.
+  Who permits what one product is licensed for is said by its candidates: consented_to_all_of. One source row may make several core rows (the
   parts of an eye examination): they share row_key and month, so they live and die together.
 
   Only row_keys of later months are grouped, so the cost follows what arrived since the first load.
@@ -26,7 +27,7 @@
   consented as (
     select distinct hospital_id, patient_key
     from {{ ref('stg_clearward__subject') }}
-    where purpose = '{{ var("licensed_purpose") }}'
+    where purpose in ({{ quoted_purposes(var('product_purposes').values() | sum(start=[])) }})
   )
 
   select versions.*
@@ -40,4 +41,21 @@
   where versions.op <> 'D'
     and (newest.newest_month is null or newest.newest_month = versions.month)
     and ({{ where }})
+{%- endmacro -%}
+
+{#- Patients who permit every purpose of a product: a licensee may use it for each of them. -#}
+{%- macro consented_to_all_of(product) -%}
+  {%- set purposes = var('product_purposes')[product] | unique | list -%}
+  {%- if not purposes -%}
+    {{ exceptions.raise_compiler_error("product_purposes of " ~ product ~ " is empty: nobody can permit nothing") }}
+  {%- endif -%}
+  select patient_key
+  from {{ ref('stg_clearward__subject') }}
+  where purpose in ({{ quoted_purposes(purposes) }})
+  group by patient_key
+  having count(distinct purpose) = {{ purposes | length }}
+{%- endmacro -%}
+
+{%- macro quoted_purposes(purposes) -%}
+  {%- for purpose in purposes | unique -%}'{{ purpose }}'{{ ', ' if not loop.last }}{%- endfor -%}
 {%- endmacro -%}

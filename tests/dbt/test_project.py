@@ -5,8 +5,10 @@ cover what they should is in `test_coverage`.
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from clearward.products.spec import load_product, product_names
+from tests.dbt.conftest import PROJECT
 
 
 def models(manifest, folder):
@@ -20,6 +22,26 @@ def test_marts_and_product_spec_name_the_same_tables_and_keys(dbt, product):
     told = {spec.table_name(table): list(table.key) for table in spec.tables}
     built = {n["name"]: n["config"]["meta"]["key"] for n in models(dbt.manifest, product)}
     assert built == told
+
+
+def test_the_project_asks_for_the_consent_that_each_product_spec_names():
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
+    told = {name: sorted(load_product(name).purposes) for name in product_names()}
+    asked = project["vars"]["product_purposes"]
+    assert {name: sorted(purposes) for name, purposes in asked.items()} == told
+
+
+@pytest.mark.parametrize("product", product_names())
+def test_everybody_in_a_product_comes_through_its_candidates(dbt, product):
+    def ancestors(name):
+        parents = dbt.manifest["nodes"].get(name, {}).get("depends_on", {}).get("nodes", [])
+        return {name}.union(*map(ancestors, parents))
+
+    candidate = f"model.clearward.int_{product}_candidate"
+    subject = "model.clearward.stg_clearward__subject"
+    assert subject in dbt.manifest["nodes"][candidate]["depends_on"]["nodes"]
+    for mart in models(dbt.manifest, product):
+        assert candidate in ancestors(mart["unique_id"])
 
 
 def test_every_mart_column_has_a_type_a_description_and_a_role(dbt):

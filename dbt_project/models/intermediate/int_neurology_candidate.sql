@@ -37,3 +37,4 @@ from {{ ref('int_person_current') }} as people
 left join coded on people.patient_key = coded.patient_key
 left join arms on people.patient_key = arms.patient_key
 left join {{ ref('int_event_span') }} as span on people.patient_key = span.patient_key
+where people.patient_key in ({{ consented_to_all_of('neurology') }})

@@ -51,3 +51,4 @@ left join contact on people.patient_key = contact.patient_key
 left join arms on people.patient_key = arms.patient_key
 left join exams on people.patient_key = exams.patient_key
 left join {{ ref('int_event_span') }} as span on people.patient_key = span.patient_key
+where people.patient_key in ({{ consented_to_all_of('ophthalmology') }})

@@ -229,3 +229,10 @@ def test_the_same_line_twice_is_one_event(tmp_path, keyring):
     write(tmp_path, GOOD, GOOD)
     first, second = read(tmp_path, keyring)
     assert first == second
+
+
+@pytest.mark.parametrize("name", ["Consent-1.ndjson", "CONSENTS.CSV", "1.Consent.000.ndjson.gz"])
+def test_consents_under_another_name_do_not_go_unread(tmp_path, keyring, name):
+    (tmp_path / name).write_text("", encoding="utf-8")
+    with pytest.raises(ConsentError, match="under a name that is not agreed"):
+        read(tmp_path, keyring)

@@ -13,6 +13,7 @@ from clearward.consent.purposes import (
     SECONDARY_USE,
     USES,
     gate_uses,
+    own_words,
     product_uses,
 )
 from clearward.consent.scopes import RECIPIENT_CLASSES, WIDTHS, Scope, coverage
@@ -92,3 +93,10 @@ def test_the_gate_opens_for_what_products_are_licensed_for_and_for_nothing_else(
 def test_a_product_for_a_purpose_nobody_is_asked_about_is_refused(purposes):
     with pytest.raises(ConfigError, match="cannot be answered by consent"):
         product_uses(purposes)
+
+
+def test_words_that_speak_for_themselves_share_no_use():
+    spoken = [use for name in own_words() for use in PURPOSES[name].uses]
+    assert len(spoken) == len(set(spoken))
+    assert set(OWN_EVENT_USES) <= set(own_words())
+    assert not {"everything", "secondary_use"} & set(own_words())
