@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,22 +47,43 @@ def append(
     at: datetime | None = None,
 ) -> Head:
     """Write one line; writers wait for each other, so the chain never forks."""
-    moment = utc_text(at or datetime.now(UTC))
+    with logged(engine) as connection:
+        return write(connection, actor=actor, action=action, subject=subject, detail=detail, at=at)
+
+
+@contextmanager
+def logged(engine: Engine) -> Iterator[Connection]:
+    """A transaction that has the log to itself: what is read, changed and written to the log in it
+    stands together or not at all, whoever is killed or comes at the same time.
+    """
     with engine.connect() as connection:
         _lock(connection)
-        last = head(connection)
-        line = {
-            "sequence": last.sequence + 1,
-            "at": moment,
-            "actor": actor,
-            "action": action,
-            "subject": subject,
-            "detail": dict(detail or {}),
-            "previous_hash": last.hash,
-        }
-        digest = _hash(line)
-        connection.execute(insert(AuditEvent).values(**line, hash=digest))
+        yield connection
         connection.commit()
+
+
+def write(
+    connection: Connection,
+    *,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: Detail | None = None,
+    at: datetime | None = None,
+) -> Head:
+    """One line in the transaction of `logged`."""
+    last = head(connection)
+    line = {
+        "sequence": last.sequence + 1,
+        "at": utc_text(at or datetime.now(UTC)),
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "detail": dict(detail or {}),
+        "previous_hash": last.hash,
+    }
+    digest = _hash(line)
+    connection.execute(insert(AuditEvent).values(**line, hash=digest))
     return Head(last.sequence + 1, digest)
 
 

@@ -8,15 +8,25 @@
 #   scripts/postgres.sh env    [folder]      eval "$(scripts/postgres.sh env)"
 #
 # The folder is ${CLEARWARD_HOME:-.clearward}/postgres unless named. PostgreSQL refuses to run as
-# root: then it runs as `postgres`, which must be able to reach the folder.
+# root: then it runs as `postgres`, which must be able to reach the folder. It listens on
+# ${CLEARWARD_POSTGRES_PORT:-5569}, or on 20, 40 … above it where another checkout is there;
+# [folder]/port says where.
 set -euo pipefail
 
 command=${1:-help}
 folder=${2:-${CLEARWARD_HOME:-.clearward}/postgres}
-port=${CLEARWARD_POSTGRES_PORT:-5569}
 database=clearward_test
 
 say() { echo "postgres.sh: $*" >&2; }
+
+taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+choose_port() {
+    local wanted
+    wanted=$(cat "$folder/port" 2>/dev/null || echo "${CLEARWARD_POSTGRES_PORT:-5569}")
+    for port in $(seq "$wanted" 20 65000); do taken "$port" || break; done
+    echo "$port" >"$folder/port"
+}
 
 binaries() {
     local found
@@ -59,11 +69,13 @@ start() {
             --pwfile="$folder/password" -E UTF8 --locale=C >/dev/null
     fi
     if ! as_owner "$bin/pg_ctl" -D "$folder/data" status >/dev/null; then
+        choose_port
         as_owner "$bin/pg_ctl" -D "$folder/data" -l "$folder/data/server.log" -w -t 60 start \
             -o "-c listen_addresses=127.0.0.1 -p $port -k $folder/data" >/dev/null ||
             { say "the server did not start; see $folder/data/server.log"; exit 1; }
     fi
-    local url
+    local url port
+    port=$(cat "$folder/port" 2>/dev/null || echo "${CLEARWARD_POSTGRES_PORT:-5569}")
     url="postgresql://clearward:$(cat "$folder/password")@127.0.0.1:$port/postgres"
     "$bin/psql" -qtA "$url" -c "select 1 from pg_database where datname='$database'" |
         grep -q 1 || "$bin/psql" -q "$url" -c "create database $database"
@@ -84,11 +96,13 @@ status() {
 
 show_env() {
     [ -f "$folder/password" ] || { say "not started yet"; exit 1; }
+    local port
+    port=$(cat "$folder/port" 2>/dev/null || echo "${CLEARWARD_POSTGRES_PORT:-5569}")
     echo "export CLEARWARD_TEST_POSTGRES=postgresql+psycopg://clearward:$(cat "$folder/password")@127.0.0.1:$port/$database"
 }
 
 case $command in
     install | start | stop | status) "$command" ;;
     env) show_env ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -8,17 +8,31 @@
 #   scripts/s3.sh env    [folder]      eval "$(scripts/s3.sh env)"
 #
 # Data live in [folder], default ${CLEARWARD_HOME:-.clearward}/s3, and survive a kill -9.
+# Three ports from ${CLEARWARD_S3_PORT:-5559} on, or from 20, 40 … above it where another checkout
+# has them: chosen at the first start, kept in [folder]/port.
 # The keys are for tests on this machine; they are made at the first start.
 set -euo pipefail
 
 command=${1:-help}
 folder=${2:-${CLEARWARD_HOME:-.clearward}/s3}
-http_port=${CLEARWARD_S3_PORT:-5559}
-https_port=$((http_port + 1))
-mon_port=$((http_port + 2))
 bucket=clearward-test
 
 say() { echo "s3.sh: $*" >&2; }
+
+taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+use_ports() {
+    http_port=$1 https_port=$(($1 + 1)) mon_port=$(($1 + 2))
+}
+
+choose_ports() { # the cluster remembers its monitor's port: it is chosen once
+    local first
+    for first in $(seq "${CLEARWARD_S3_PORT:-5559}" 20 65000); do
+        use_ports "$first"
+        taken "$http_port" || taken "$https_port" || taken "$mon_port" || break
+    done
+    echo "$http_port" >port
+}
 
 install() {
     command -v radosgw ceph-mon ceph-osd ceph >/dev/null && return
@@ -75,6 +89,7 @@ running() { # the daemon of this folder, not another one that was given its old 
 }
 
 create_cluster() {
+    choose_ports
     cat /proc/sys/kernel/random/uuid >fsid
     cat /proc/sys/kernel/random/uuid >osd-uuid
     write_config
@@ -97,6 +112,13 @@ create_cluster() {
 
 admin() { timeout 60 ceph -c ceph.conf "$@"; }
 
+check_ports() { # an answer on a port of a daemon that is down comes from somebody else's
+    if { running mon.a || ! taken "$mon_port"; } &&
+        { running client.rgw.a || ! taken "$http_port"; }; then return; fi
+    say "port $http_port or $mon_port is another server's; stop that one, or remove $PWD"
+    exit 1
+}
+
 start() {
     install
     mkdir -p "$folder"
@@ -108,6 +130,8 @@ start() {
         create_cluster
         fresh=yes
     fi
+    use_ports "$(cat port 2>/dev/null || echo "${CLEARWARD_S3_PORT:-5559}")"
+    check_ports
     write_config
     # -c with the absolute path: `running` tells this folder's daemons by it
     running mon.a || ceph-mon -c "$PWD/ceph.conf" -i a 2>/dev/null
@@ -175,6 +199,7 @@ status() {
 
 show_env() {
     [ -f "$folder/ready" ] || { say "not started yet"; exit 1; }
+    use_ports "$(cat "$folder/port" 2>/dev/null || echo "${CLEARWARD_S3_PORT:-5559}")"
     echo "export CLEARWARD_TEST_S3=http://127.0.0.1:$http_port"
     echo "export CLEARWARD_TEST_S3_TLS=https://127.0.0.1:$https_port"
     echo "export CLEARWARD_TEST_S3_CA=$(cd "$folder" && pwd)/tls.crt"
@@ -187,5 +212,5 @@ show_env() {
 case $command in
     install | start | stop | status) "$command" ;;
     env) show_env ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

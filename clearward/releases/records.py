@@ -4,11 +4,10 @@ row is written again by publishing again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from clearward import audit
@@ -22,7 +21,8 @@ from clearward.state.models import Approval, ReleaseRecord
 
 def record_candidate(settings: Settings, candidate: Mapping[str, int | float | str]) -> None:
     """Note a built candidate; a published or retired version is left as it is."""
-    with Session(state_engine(settings.database)) as session, session.begin():
+    engine = state_engine(settings.database)
+    with audit.logged(engine) as connection, Session(connection) as session, session.begin():
         record = _find(session, str(candidate["product"]), str(candidate["version"]))
         if record and not may_move(State(record.status), Action.REBUILD):
             return
@@ -55,33 +55,25 @@ def approve(
         approved_by=who,
         approved_at=audit.utc_text(datetime.now(UTC)),
     )
-    if not _again_if_raced(lambda: _keep_approval(engine, approval)):
-        return
-    audit.append(
-        engine,
-        actor=who,
-        action="release.approve",
-        subject=f"{product}/{month}",
-        detail={"content_sha256": content_sha256},
-    )
+    with audit.logged(engine) as connection:
+        if _keep_approval(connection, approval):
+            audit.write(
+                connection,
+                actor=who,
+                action="release.approve",
+                subject=f"{product}/{month}",
+                detail={"content_sha256": content_sha256},
+            )
 
 
-def _keep_approval(engine: Engine, approval: Approval) -> bool:
-    with Session(engine) as session, session.begin():
+def _keep_approval(connection: Connection, approval: Approval) -> bool:
+    with Session(connection) as session, session.begin():
         if _approval(session, approval.product, approval.content_sha256):
             return False
         session.add(approval)
         for record in _candidates(session, approval.product, approval.content_sha256):
             record.status = move(State(record.status), Action.APPROVE).value
     return True
-
-
-def _again_if_raced(work: Callable[[], bool]) -> bool:
-    """Two processes may insert the same row; the second one then finds it."""
-    try:
-        return work()
-    except IntegrityError:
-        return work()
 
 
 def check_approved(settings: Settings, *, product: str, content_sha256: str) -> str:
@@ -100,20 +92,19 @@ def check_approved(settings: Settings, *, product: str, content_sha256: str) -> 
 
 def record_published(settings: Settings, release: Release, *, actor: str) -> None:
     """Bring the record and the log to what the store says; nothing happens when they say so."""
-    engine = state_engine(settings.database)
-    if not _again_if_raced(lambda: _keep_release(engine, release)):
-        return
-    audit.append(
-        engine,
-        actor=actor,
-        action="release.publish",
-        subject=f"{release.product}/{release.version}",
-        detail={"manifest_sha256": release.manifest_sha256, "month": release.month},
-    )
+    with audit.logged(state_engine(settings.database)) as connection:
+        if _keep_release(connection, release):
+            audit.write(
+                connection,
+                actor=actor,
+                action="release.publish",
+                subject=f"{release.product}/{release.version}",
+                detail={"manifest_sha256": release.manifest_sha256, "month": release.month},
+            )
 
 
-def _keep_release(engine: Engine, release: Release) -> bool:
-    with Session(engine) as session, session.begin():
+def _keep_release(connection: Connection, release: Release) -> bool:
+    with Session(connection) as session, session.begin():
         record = _find(session, release.product, release.version)
         if record and record.manifest_sha256 == release.manifest_sha256:
             return False
@@ -130,16 +121,18 @@ def _keep_release(engine: Engine, release: Release) -> bool:
 
 def record_retired(settings: Settings, product: str, version: str, *, actor: str) -> None:
     """Mark a published release as withdrawn from delivery."""
-    engine = state_engine(settings.database)
-    with Session(engine) as session, session.begin():
-        record = _find(session, product, version)
-        if record is None:
-            raise ReleaseError(
-                f"The state database knows no release {version} of {product}.",
-                do="publish that month again: it records what the store holds",
-            )
-        record.status = move(State(record.status), Action.RETIRE).value
-    audit.append(engine, actor=actor, action="release.retire", subject=f"{product}/{version}")
+    with audit.logged(state_engine(settings.database)) as connection:
+        with Session(connection) as session, session.begin():
+            record = _find(session, product, version)
+            if record is None:
+                raise ReleaseError(
+                    f"The state database knows no release {version} of {product}.",
+                    do="publish that month again: it records what the store holds",
+                )
+            record.status = move(State(record.status), Action.RETIRE).value
+        audit.write(
+            connection, actor=actor, action="release.retire", subject=f"{product}/{version}"
+        )
 
 
 def _find(session: Session, product: str, version: str) -> ReleaseRecord | None:

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.orm import Session
 
 from clearward import audit
@@ -70,9 +69,11 @@ def sign_off(
         reason=why[:1000],
         signed_at=audit.utc_text(datetime.now(UTC)),
     )
-    if _keep(settings, signature):
-        audit.append(
-            state_engine(settings.database),
+    with audit.logged(state_engine(settings.database)) as connection:
+        if not _keep(connection, signature):
+            return content
+        audit.write(
+            connection,
             actor=who,
             action="release.sign_off",
             subject=f"{product}/{month}",
@@ -94,14 +95,14 @@ def _judged(settings: Settings, product: str, *, month: str, gate: str) -> tuple
     return states[gate], content_hash(tables)
 
 
-def _keep(settings: Settings, signature: SignOff) -> bool:
+def _keep(connection: Connection, signature: SignOff) -> bool:
     """False when that gate of that content is signed already; the first signature stands."""
-    with Session(state_engine(settings.database)) as session:
-        try:
-            session.add(signature)
-            session.commit()
-        except IntegrityError:
+    key = (signature.product, signature.content_sha256, signature.gate)
+    columns = (SignOff.product, SignOff.content_sha256, SignOff.gate)
+    with Session(connection) as session, session.begin():
+        if session.scalars(select(SignOff).where(tuple_(*columns) == tuple_(*key))).first():
             return False
+        session.add(signature)
     return True
 
 

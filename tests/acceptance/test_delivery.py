@@ -1,4 +1,7 @@
-"""A buyer over a real connection: uvicorn on loopback, the buyer's own client, files on disk."""
+"""A buyer over a real connection: uvicorn on loopback, the buyer's own client, files on disk.
+
+One release and one server for each store; each test has a licence of its own.
+"""
 
 import json
 import os
@@ -31,18 +34,17 @@ run(load_settings(), port=int(sys.argv[1]))
 """
 
 
-@pytest.fixture(params=["file", pytest.param("s3", marks=pytest.mark.s3)])
-def house(request, tmp_path, monkeypatch):
-    store, endpoint = f"file://{tmp_path / 'store'}", ""
+@pytest.fixture(scope="module", params=["file", pytest.param("s3", marks=pytest.mark.s3)])
+def house(request, tmp_path_factory):
+    """A published release; a test that changes the store puts it back."""
+    folder = tmp_path_factory.mktemp("delivery")
+    store, endpoint = f"file://{folder / 'store'}", ""
     if request.param == "s3":
         if not os.environ.get("CLEARWARD_TEST_S3"):
             pytest.skip("CLEARWARD_TEST_S3 is not set: run scripts/s3.sh start")
         bucket = os.environ.get("CLEARWARD_TEST_S3_BUCKET", "clearward-test")
         store, endpoint = f"s3://{bucket}/{uuid.uuid4().hex}", os.environ["CLEARWARD_TEST_S3"]
-    monkeypatch.setenv("CLEARWARD_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("CLEARWARD_STORE", store)
-    monkeypatch.setenv("CLEARWARD_ENDPOINT", endpoint)
-    house = House(tmp_path / "home")
+    house = House(folder / "home")
     house.settings = factory.moved(house.settings, store=store, endpoint=endpoint)
     house.storage = open_storage(house.settings)
     house.release()
@@ -51,14 +53,22 @@ def house(request, tmp_path, monkeypatch):
         house.storage.delete(key)
 
 
-@pytest.fixture
-def server(house, tmp_path):
+@pytest.fixture(scope="module")
+def server(house):
+    settings = house.settings
+    own = {
+        "CLEARWARD_HOME": str(settings.home),
+        "CLEARWARD_STORE": settings.store,
+        "CLEARWARD_ENDPOINT": settings.endpoint,
+    }
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with (tmp_path / "server.log").open("w") as log:
+    with (settings.home / "server.log").open("w") as log:
         command = [sys.executable, "-c", SERVER, str(port)]
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, env={**os.environ, **own}, stdout=log, stderr=subprocess.STDOUT
+        )
         url = f"http://127.0.0.1:{port}"
         wait_for(url, process)
         yield url
@@ -77,11 +87,11 @@ def wait_for(url, process):
     raise AssertionError("the server did not come up")
 
 
-def make_licence(house, **changes):
+def make_licence(house, buyer="Acme Research", **changes):
     now = datetime.now(UTC)
     return registry.create_licence(
         state_engine(house.settings.database),
-        buyer="Acme Research",
+        buyer=buyer,
         product=factory.PRODUCT,
         purpose="commercial_licensing",
         version_range="1.x",
@@ -97,12 +107,16 @@ def licence(house):
     return make_licence(house)
 
 
-@pytest.fixture
-def token(house, licence):
+def make_token(house, licence):
     expires = datetime.now(UTC) + timedelta(hours=1)
     return registry.issue_token(
         state_engine(house.settings.database), licence.id, expires_at=expires
     )
+
+
+@pytest.fixture
+def token(house, licence):
+    return make_token(house, licence)
 
 
 @pytest.fixture
@@ -146,32 +160,34 @@ def test_an_interrupted_download_goes_on_where_it_stopped(house, client, tmp_pat
     assert not partial.exists()
 
 
-def change_a_file_in_the_store(house):
+@pytest.fixture
+def changed(house):
+    """The house with a changed file in its store."""
     [path] = [k for k in house.storage.list(factory.PRODUCT) if "__patient/" in k]
     content = house.storage.get_bytes(path)
     house.storage.put_bytes(path, content[:-5] + b"XXXXX")
+    yield house
+    house.storage.put_bytes(path, content)
 
 
-def test_no_copy_is_made_of_a_file_changed_in_the_store(house, client, tmp_path):
-    change_a_file_in_the_store(house)
-    key = load_public_key(house.keyring)
+def test_no_copy_is_made_of_a_file_changed_in_the_store(changed, server, tmp_path):
+    token = make_token(changed, make_licence(changed, buyer="Has no copy yet"))
+    key = load_public_key(changed.keyring)
     with pytest.raises(StorageBusyError, match="busy"):
-        client.download(factory.PRODUCT, "1.0.0", folder=tmp_path / "buyer", public_key=key)
+        Client(server, token).download(
+            factory.PRODUCT, "1.0.0", folder=tmp_path / "buyer", public_key=key
+        )
     assert not list((tmp_path / "buyer").rglob("*"))
 
 
-def test_a_file_changed_in_the_store_does_not_reach_the_buyer(house, server, tmp_path):
-    change_a_file_in_the_store(house)
-    database = state_engine(house.settings.database)
-    canonical = make_licence(house, copy=Copy.CANONICAL)
-    expires = datetime.now(UTC) + timedelta(hours=1)
-    token = registry.issue_token(database, canonical.id, expires_at=expires)
+def test_a_file_changed_in_the_store_does_not_reach_the_buyer(changed, server, tmp_path):
+    token = make_token(changed, make_licence(changed, copy=Copy.CANONICAL))
     with pytest.raises(ReleaseError, match="not arrive as it was signed"):
         Client(server, token).download(
             factory.PRODUCT,
             "1.0.0",
             folder=tmp_path / "buyer",
-            public_key=load_public_key(house.keyring),
+            public_key=load_public_key(changed.keyring),
         )
     assert not list((tmp_path / "buyer").rglob("*patient/*.parquet"))
 
@@ -203,7 +219,7 @@ def test_the_server_writes_no_token_and_no_signature_anywhere(house, client, tok
     links = client.links(factory.PRODUCT, "1.0.0")["files"]
     key = load_public_key(house.keyring)
     client.download(factory.PRODUCT, "1.0.0", folder=tmp_path / "buyer", public_key=key)
-    log = (tmp_path / "server.log").read_text()
+    log = (house.settings.home / "server.log").read_text()
     signatures = [file["url"].rpartition("=")[2] for file in links]
     assert not [s for s in (token, *signatures) if s in log]
     assert "?" not in log

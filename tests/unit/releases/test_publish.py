@@ -1,6 +1,8 @@
 import json
+import sys
 
 import pytest
+from sqlalchemy import select
 
 from clearward import audit
 from clearward.errors import GateBrokenError, GateError, ReleaseError, StorageError
@@ -17,10 +19,12 @@ from clearward.releases.shelf import (
 from clearward.releases.signing import load_public_key
 from clearward.releases.verify import verify_release
 from clearward.state.base import state_engine
+from clearward.state.models import AuditEvent
 from clearward.storage import LocalStorage
 from tests.unit.releases import factory
 
 PRODUCT, MONTH = factory.PRODUCT, factory.MONTH
+publishing = sys.modules[publish.__module__]
 
 
 def test_a_first_release_is_1_0_0_and_verifies(house):
@@ -328,3 +332,43 @@ def test_a_missing_table_is_refused(house):
     (path / "part.parquet").unlink()
     with pytest.raises(ReleaseError, match="no table for patient"):
         house.build()
+
+
+def test_who_is_second_while_the_privacy_gates_are_read_gets_the_first_ones_release(
+    house, monkeypatch
+):
+    house.write()
+    house.build()
+    follows = publishing._follows_newest
+
+    def another_publishes_meanwhile(*arguments):
+        monkeypatch.undo()
+        answer = follows(*arguments)
+        house.publish()
+        return answer
+
+    monkeypatch.setattr(publishing, "_follows_newest", another_publishes_meanwhile)
+    assert house.publish() == show_release(house.storage, PRODUCT, "1.0.0")
+    assert len(list_releases(house.storage)) == 1
+
+
+@pytest.mark.parametrize("action", ["release.approve", "release.publish"])
+def test_what_was_killed_before_its_line_in_the_log_is_recorded_again_with_it(
+    house, monkeypatch, action
+):
+    house.write()
+    house.build()
+    write = audit.write
+
+    def killed(connection, **line):
+        if line["action"] == action:
+            raise KeyboardInterrupt
+        return write(connection, **line)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(audit, "write", killed)
+        house.publish()
+    house.publish()
+    with state_engine(house.settings.database).connect() as connection:
+        lines = connection.execute(select(AuditEvent.action)).scalars().all()
+    assert lines == ["release.approve", "release.publish"]
