@@ -100,23 +100,32 @@ def _scan(
     Pseudonyms are passed over, and one pattern of all kinds decides which values are looked at
     closely: most columns hold millions of keys and no identifier.
     """
-    cells = int(one(connection, f"SELECT count({quoted(name)}) FROM {source}")[0])
+    cells, suspects = one(
+        connection,
+        f"SELECT (SELECT count({quoted(name)}) FROM {source}), "
+        f"count(*) FROM {_suspects(source, name)}",
+    )
+    if not suspects:  # a dozen patterns more take longer to prepare than to match
+        return int(cells), {}
     kinds = {
         kind: f"regexp_matches(risk_text, {text(pattern)})" for kind, pattern in PATTERNS.items()
     }
     kinds["id_card_cn"] = _id_card_sql("risk_text")
     sums = ", ".join(f"sum(n) FILTER ({condition})" for condition in kinds.values())
-    row = one(
-        connection,
-        f"""SELECT {sums} FROM (
-            SELECT {_plain("raw")} AS risk_text, n FROM (
-                SELECT CAST({quoted(name)} AS VARCHAR) AS raw, count(*) AS n FROM {source}
-                WHERE {quoted(name)} IS NOT NULL GROUP BY raw)
-            WHERE length(raw) >= {_SHORTEST} AND NOT regexp_full_match(raw, '{_PSEUDONYM}'))
-            WHERE regexp_matches(risk_text, {text(_ANY)})""",
+    found = zip(
+        kinds, one(connection, f"SELECT {sums} FROM {_suspects(source, name)}"), strict=True
     )
-    found = zip(kinds, row, strict=True)
-    return cells, {kind: int(count) for kind, count in found if count}
+    return int(cells), {kind: int(count) for kind, count in found if count}
+
+
+def _suspects(source: str, name: str) -> str:
+    """Distinct values that any pattern fits, as ``risk_text``, each with its cells ``n``."""
+    return f"""(SELECT risk_text, n FROM (
+        SELECT {_plain("raw")} AS risk_text, n FROM (
+            SELECT CAST({quoted(name)} AS VARCHAR) AS raw, count(*) AS n FROM {source}
+            WHERE {quoted(name)} IS NOT NULL GROUP BY raw)
+        WHERE length(raw) >= {_SHORTEST} AND NOT regexp_full_match(raw, '{_PSEUDONYM}'))
+        WHERE regexp_matches(risk_text, {text(_ANY)}))"""
 
 
 def _plain(raw: str) -> str:
