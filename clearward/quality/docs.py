@@ -41,7 +41,14 @@ code, pre { white-space: pre-wrap; font-size: 13px; overflow-wrap: anywhere; }
 .modal, .cooltip .top, label, input, button, .navbar-toggler { display: none; }
 .container, .container-fluid { padding-top: 0; }
 .sticky { position: static; }
+@media (max-width: 60rem) { table { display: block; overflow-x: auto; } td { min-width: 2rem; }
+  td:nth-child(4) { min-width: 16rem; } td:nth-child(3) { white-space: nowrap; } }
+@media (prefers-color-scheme: dark) { body { color: #e6ebf1; background: #12171d; }
+  th { background: #1b232c; } th, td { border-color: #33404d; } a { color: #7cc4ee; }
+  tr.red td { background: #4a1f1d; } .fa-check-circle::before { color: #6fd39a; }
+  .fa-times::before { color: #ff9a92; } .fa-exclamation-triangle::before { color: #f2b45c; } }
 </style>"""
+_VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 _MARKS = {
     State.PASS: "\u2713",
     State.FAIL: "\u2717",
@@ -70,7 +77,7 @@ def write_site(
         body.append(f'<p><a href="{VERDICT}">What Great Expectations says of these counts</a></p>')
         (folder / VERDICT).write_text(stay_inside(verdict), encoding="utf-8")
     body += [_table(name, suites[name], own) for name, own in by_table.items()]
-    title = f'<meta charset="UTF-8"><title>Data Docs: {escape(gate)} gate</title>'
+    title = f'<meta charset="UTF-8">{_VIEWPORT}<title>Data Docs: {escape(gate)} gate</title>'
     page = f'<!DOCTYPE html>\n<html lang="en"><head>{title}\n{_STYLE}\n</head><body>\n'
     text = page + "\n".join(body) + "\n</body></html>\n"
     (folder / "index.html").write_text(text, encoding="utf-8")

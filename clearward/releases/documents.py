@@ -25,6 +25,7 @@ from clearward.releases import attrition, dictionary
 from clearward.releases.changes import is_small
 from clearward.releases.manifest import SUMS_NAME
 from clearward.releases.risk_documents import risk_context
+from clearward.releases.samples import FOLDER as SAMPLE_FOLDER
 from clearward.releases.tables import TableFile
 from clearward.storage import check_key
 
@@ -33,6 +34,7 @@ PAGES = {
     "dictionary.html": ("dictionary.html", "Data dictionary", "数据字典"),
     "quality_report.html": ("quality.html", "Quality report", "质量报告"),
     "cohort_attrition.html": ("attrition.html", "Cohort attrition", "队列筛选流程"),
+    "consent_summary.html": ("consent.html", "Consent summary", "同意情况"),
     "privacy_report.html": ("privacy.html", "Privacy report", "隐私报告"),
     "risk_report.html": ("risk_report.html", "Risk report", "风险报告（英文）"),
     "risk_report_zh.html": ("risk_report.html", "Risk report (Chinese)", "风险报告"),
@@ -46,6 +48,7 @@ TEXTS = {
     "load_duckdb.sql": "load_duckdb.sql.md",
 }
 
+_WAY_BACK = '<p><a href="../../quality_report.html">Quality report</a></p>'
 GATE_STATES = ("pass", "vacuous", "fail", "error")
 
 
@@ -69,7 +72,11 @@ class Facts:
 def write_documents(folder: Path, facts: Facts, *, data_docs: Path | None) -> None:
     """Write every document into a release's folder, beside ``data``."""
     environment = _environment(facts.product.protection.k)
-    values = _context(facts, has_data_docs=data_docs is not None)
+    values = {
+        **_context(facts),
+        "has_data_docs": data_docs is not None,
+        "has_sample": (folder / SAMPLE_FOLDER / "README.md").is_file(),
+    }
     for name, (template, title, title_zh) in PAGES.items():
         page = {**values, "title": title, "title_zh": title_zh, "page": name}
         _write(folder / name, environment.get_template(template).render(page))
@@ -86,7 +93,7 @@ def write_documents(folder: Path, facts: Facts, *, data_docs: Path | None) -> No
         _copy_docs(data_docs, folder / "quality" / "data_docs")
 
 
-def _context(facts: Facts, *, has_data_docs: bool) -> dict[str, Any]:
+def _context(facts: Facts) -> dict[str, Any]:
     k = facts.product.protection.k
     descriptions = dictionary.describe(facts.dbt, [t.table for t in facts.tables])
     return {
@@ -98,7 +105,6 @@ def _context(facts: Facts, *, has_data_docs: bool) -> dict[str, Any]:
         "attrition": attrition.read(facts.tables, k),
         "gate": facts.gate,
         "gate_tables": _by_table(facts.gate),
-        "has_data_docs": has_data_docs,
         "pages": {name: (title, zh) for name, (_, title, zh) in PAGES.items()},
         "sums_name": SUMS_NAME,
         **risk_context(facts.product, facts.values["risk"]),
@@ -178,4 +184,12 @@ def _copy_docs(source: Path, target: Path) -> None:
         except StorageError:
             continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target / name)
+        if name.as_posix() == "index.html":
+            _write(target / name, _with_way_back(path.read_text(encoding="utf-8")))
+        else:
+            shutil.copyfile(path, target / name)
+
+
+def _with_way_back(page: str) -> str:
+    """Inside a release the Data Docs are reached from the quality report, and lead back to it."""
+    return page.replace("<body>", f"<body>\n{_WAY_BACK}", 1)

@@ -18,6 +18,13 @@ _ACCEPTABLE = ("green", "amber", "not_applicable")
 
 
 @cache
+def check_words() -> Mapping[str, Mapping[str, str]]:
+    """Language -> name of a check -> what it is called."""
+    path = Path(__file__).with_name("risk_checks.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@cache
 def risk_words() -> Mapping[str, Mapping[str, str]]:
     """Language -> name -> text."""
     path = Path(__file__).with_name("risk_words.toml")
@@ -39,6 +46,7 @@ def risk_context(product: Product, risk: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "grade": grade(risk),
         "risk_words": words,
+        "check_words": check_words(),
         "risk_plots": {name: plot_all(figures, bounds, words[name]) for name in words},
     }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, ACCENT, OTHER, BOUND = "#5a6675", "#2a7fb0", "#c58a2b", "#b3261e"
+_PAGE_COLOURS = {INK: "--soft", BOUND: "--bad"}  # so that a dark page shows them too
 Words = Mapping[str, str]
 
 
@@ -95,7 +96,7 @@ def plot_risk(figures: Mapping[str, Any], bounds: Mapping[str, float], words: Wo
             for height, value in ((0.2, old), (-0.2, new)):
                 axes.annotate(
                     f"{100 * value:.1f}%",
-                    (100 * value, place + height),
+                    (100 * max(value, bound), place + height),
                     xytext=(5, -4),
                     textcoords="offset points",
                 )
@@ -195,4 +196,6 @@ def _inline(svg: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r'<svg \1 role="img">', svg, count=1)
+    for colour, variable in _PAGE_COLOURS.items():
+        svg = svg.replace(colour, f"var({variable})")
     return svg.replace("font: 10px", "font: 12px").strip()
