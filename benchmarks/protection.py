@@ -30,13 +30,13 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from clearward.protect.codesets import rare_sets
 from clearward.protect.combinations import read_combinations
 from clearward.protect.hierarchies import Hierarchy, csv_hierarchy, table_hierarchy
 from clearward.protect.labels import node_labels
 from clearward.protect.local import Given, specialise
 from clearward.protect.recode import recode
 from clearward.protect.solver import Problem
+from clearward.risk.codes import measure_codes
 
 COLUMNS = (
     "sex", "age", "race", "marital-status", "education", "native-country", "workclass",
@@ -222,14 +222,16 @@ def code_sets(folder: Path) -> list[tuple[str, str]]:
     query = "SELECT code, count(DISTINCT patient_key) FROM diagnosis GROUP BY code"
     peer = _best(lambda: connection.execute(query).fetchall())
     found: list[Any] = []
-    names = {"unit": "patient_key", "code": "code", "k": 5, "m": 2}
-    own = _best(lambda: found.append(rare_sets(connection, "diagnosis", **names)), times=2)
+    asked = {"unit": "patient_key", "k": 5, "m": 2}
+    own = _best(
+        lambda: found.append(measure_codes(connection, "diagnosis", "code", **asked)), times=2
+    )
     rare = found[0]
     return [
         (
             "k^2 of code sets",
-            f"{len(codes):,} codes: {own['cpu']:.2f} CPU s, {rare.sets[0]} rare codes, "
-            f"{rare.sets[1]:,} rare pairs, {rare.touched:,} patients: "
+            f"{len(codes):,} codes: {own['cpu']:.2f} CPU s, {rare.rare} rare codes, "
+            f"{rare.combinations:,} rare pairs, {rare.patients:,} patients: "
             f"{own['cpu'] / peer['cpu']:.1f} x counting patients per code",
         )
     ]

@@ -200,7 +200,7 @@ def _later_local(
 ) -> Choice:
     labels = _labels_under(people, ladders, np.maximum(under, 0))
     fitting = (eligible.seen >= 0) & eligible.fits
-    fresh = eligible.seen < 0
+    fresh = np.flatnonzero(eligible.seen < 0)
     classes, first = np.unique(sticky.classes_of(labels)[fitting], return_index=True)
     rows = np.flatnonzero(fitting)[first]
     if len(classes):
@@ -210,15 +210,41 @@ def _later_local(
             classes=tuple(column[rows] for column in labels),
             levels=under[rows],
         )
-        routed = np.flatnonzero(fresh)[into >= 0]
         source = rows[into[into >= 0]]
-        labels = sticky.put(labels, routed, tuple(column[source] for column in labels))
+        labels = sticky.put(labels, fresh[into >= 0], tuple(column[source] for column in labels))
+        fresh = fresh[into < 0]
+    labels = _among_themselves(people, labels, fresh, bounds=bounds)
     present = choose_present(
         eligible, _stories(past), sticky.classes_of(labels), rule=_rule(bounds)
     )
     if not _affordable(present, bounds):
         raise _too_dear(int((~present).sum()), len(people.keys), bounds)
     return _made(people, ladders, labels, present=present, eligible=eligible)
+
+
+def _among_themselves(
+    people: People, labels: sticky.Labels, rows: Ints, *, bounds: Protection
+) -> sticky.Labels:
+    """Labels with new classes for newcomers whom no class holds; too few of a kind keep their own
+    values, and wait. A class need not keep its t beside all others: then all of it waits.
+    """
+    if len(rows) < bounds.successive.least_class:
+        return labels
+    some = replace(
+        people,
+        keys=people.keys[rows],
+        codes=people.codes[rows],
+        sensitive=people.sensitive[rows],
+        order=people.order[rows],
+    )
+    problem, combination = problem_of(some, replace(bounds, max_suppressed=1.0))
+    try:
+        found = recode(problem, recoding="local")
+    except ProtectionError:  # not even all of them together keep the bounds
+        return labels
+    kept = found.kept[combination]
+    columns = tuple(np.asarray(column)[combination[kept]] for column in found.labels)
+    return sticky.put(labels, rows[kept], columns)
 
 
 def _labels_under(people: People, ladders: sticky.Ladders, levels: Ints) -> sticky.Labels:

@@ -150,7 +150,7 @@ def _allows(problem: Problem) -> Callable[[Ints, Ints], Bools]:
 
 
 def _apart(problem: Problem) -> tuple[Ints, Bools]:
-    """(n,) number, dense from 0, equal where the last labels are, and which of these keep the bounds.
+    """(n,) number of each one's last labels, dense from 0, and which of these keep the bounds.
 
     Raises ProtectionError when those that do not are more units than may be left out.
     """

@@ -3,8 +3,10 @@ last seen. Add a way to choose labels here; who is published belongs to `success
 
 Globally recoded, a release takes the levels of the one before. Only when too many would wait or
 hide others are levels raised: then the first node, in the order of its loss, that keeps the bound.
-Locally recoded, every class stays as it is; newcomers are routed into the narrowest class that
-holds their values, and those whom none holds are recoded among themselves.
+Locally recoded, every class stays as it is: it is neither cut nor joined with another, and when it
+can no longer be published its patients wait. Newcomers are routed into the narrowest class that
+holds their values; those whom none holds are recoded among themselves (`choice`) into classes of at
+least ``least_class``, and wait where they are fewer.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ class CodeSets:
     Attributes:
         codes: different codes.
         rare: codes held by fewer than k patients.
-        combinations: sets of 2 to m codes held together by fewer than k patients, none of whose
-            own subsets is that rare: the rest is counted there.
+        combinations: sets of 2 to m codes held together by fewer than k patients, each code of
+            which k or more hold: the rest is counted there.
         patients: patients who hold such a code or combination.
     """
 

@@ -13,6 +13,7 @@ from clearward.protect.courses import share_courses
 from clearward.protect.events import bound_events
 from clearward.protect.rarecodes import floor_values
 from clearward.protect.shape import read_shape
+from clearward.risk.codes import measure_codes
 
 K = 11
 PEOPLE = 60
@@ -96,6 +97,31 @@ def test_a_pair_of_codes_of_few_patients_is_hidden_from_those_who_have_it(tables
     tables.bound()
     assert tables.holders("B", "C") == 0
     assert tables.holders("A", "B") == 30 and tables.holders("A", "C") >= K
+
+
+def test_every_three_codes_that_are_left_are_shared_by_k_where_the_spec_asks_for_three(tables):
+    for code, holders in (("B", range(40)), ("C", range(20, 60)), ("D", range(10, 50))):
+        tables.diagnose(holders, code)
+    tables.diagnose([*range(12, 20), *range(50, 60)], "E")
+    codes = (CodeSet("diagnosis", "code", 3), *tables.product.protection.code_sets[1:])
+    bounds = replace(tables.product.protection, code_sets=codes)
+    tables.product = replace(tables.product, protection=bounds)
+    tables.crowd()
+    threes = (
+        "SELECT a.code, b.code, c.code, count(DISTINCT a.patient_key) FROM out_diagnosis a "
+        "JOIN out_diagnosis b USING (patient_key) JOIN out_diagnosis c USING (patient_key) "
+        "WHERE a.code < b.code AND b.code < c.code GROUP BY ALL"
+    )
+    assert min(n for *_, n in tables.run(threes)) < K
+    tables.bound()
+    left = tables.run(threes)
+    assert left and min(n for *_, n in left) >= K
+    assert (
+        measure_codes(
+            tables.connection, "out_diagnosis", "code", unit="patient_key", k=K, m=3
+        ).combinations
+        == 0
+    )
 
 
 def test_every_pair_that_is_left_is_shared_by_k_hidden_codes_included(tables):

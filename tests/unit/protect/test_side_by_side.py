@@ -192,3 +192,28 @@ def test_a_locally_recoded_product_keeps_its_classes_and_routes_newcomers_into_t
     assert min(line.stories().values()) >= K
     assert line.pseudonym(3) not in line.keys(MONTHS[2])
     assert len(line.keys(MONTHS[1])) > 800
+
+
+def test_newcomers_whom_no_class_holds_appear_in_classes_of_their_own(line, monkeypatch):
+    spec = protecting.load_product("ophthalmology")
+    local = replace(spec, protection=replace(spec.protection, recoding="local"))
+    monkeypatch.setattr(protecting, "load_product", lambda name: local)
+    # a third hospital joins; no ten of its patients have all their values in common
+    line.month(MONTHS[0], where="i % 3 <> 2")
+    line.month(MONTHS[1], where="true")
+    joined = line.keys(MONTHS[1]) - line.keys(MONTHS[0])
+    assert len(joined) == 80
+    classes = Counter(story[1] for story in line.stories().elements() if story[0] is None)
+    assert min(classes.values()) >= spec.protection.successive.least_class
+    line.month(MONTHS[2], where="i <> 5")
+    assert min(line.stories().values()) >= K
+
+
+def test_few_newcomers_whom_no_class_holds_wait(line, monkeypatch):
+    spec = protecting.load_product("ophthalmology")
+    local = replace(spec, protection=replace(spec.protection, recoding="local"))
+    monkeypatch.setattr(protecting, "load_product", lambda name: local)
+    line.month(MONTHS[0], where="i % 3 <> 2")
+    report = line.month(MONTHS[1], where="i % 3 <> 2 OR i < 60")
+    assert line.keys(MONTHS[1]) == line.keys(MONTHS[0])
+    assert report.patients_waiting == 20

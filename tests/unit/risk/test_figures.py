@@ -206,19 +206,28 @@ def test_rare_codes_and_pairs_are_counted_once(connection):
 
 
 @limits(max_examples=40, deadline=None)
-@given(st.sets(st.tuples(st.integers(0, 8), st.integers(0, 5)), min_size=1), st.integers(2, 4))
-def test_combinations_are_those_that_few_share_and_whose_parts_many_do(held, k):
+@given(
+    st.sets(st.tuples(st.integers(0, 8), st.integers(0, 5)), min_size=1),
+    st.integers(2, 4),
+    st.integers(2, 3),
+)
+def test_combinations_are_those_that_few_share_and_whose_codes_many_have(held, k, m):
     sets = {}
     for patient, code in held:
         sets.setdefault(patient, set()).add(code)
     single = Counter(c for codes in sets.values() for c in codes)
     common = {c for c, n in single.items() if n >= k}
-    pairs = Counter(p for codes in sets.values() for p in combinations(sorted(codes & common), 2))
+    together = Counter(
+        several
+        for codes in sets.values()
+        for length in range(2, m + 1)
+        for several in combinations(sorted(codes & common), length)
+    )
     with duckdb.connect() as connection:
         source = table(connection, [(p, c, 0) for p, c in held], ("p", "c", "x"))
-        found = measure_codes(connection, source, "c", unit="p", k=k, m=2)
+        found = measure_codes(connection, source, "c", unit="p", k=k, m=m)
     assert found.rare == len(single) - len(common)
-    assert found.combinations == sum(n < k for n in pairs.values())
+    assert found.combinations == sum(n < k for n in together.values())
 
 
 SEQUENCE = Sequence("visit", "day", "kind", 2, (31, 183), 3)
