@@ -11,7 +11,9 @@ Made by `clearward deidentify columns`; a test keeps it fresh. A column that is 
 and reported. A kept column is compared with its domain (`clearward/deidentify/domains.toml`) and
 with everybody the hospital's own extracts name: a value that does not fit is withheld and counted,
 a column of such values stops the month. Rows of special diseases leave as deletions; in tables
-that other rows refer to, their codes and words are withheld.
+that other rows refer to, their codes and words are withheld. A note whose text or title names
+one of them, negated or not, is withheld whole with its findings, and counted by category. A note's
+title leaves when it is a known kind of document or enough patients share it, else it is withheld.
 
 Rare codes are not floored here: how rare a code is depends on who is in the release. The door cuts
 what may never leave; protection cuts codes that too few of a release's patients share.

@@ -19,8 +19,8 @@ PUBLISHED = frozenset({"product", "signing"})
 MEANING = {
     "row": "every patient and row would get another key: needs a new home and a new ingest",
     "dates": "every patient's dates would move again: needs a new home and a new ingest",
-    "product": "the next release of every product carries new pseudonyms; earlier releases keep"
-    " theirs, and each licensee can be given a crosswalk of its own",
+    "product": "every product carries new pseudonyms and goes to a new store: beside releases with"
+    " earlier ones it cannot be protected; each licensee can be given a crosswalk of its own",
     "surrogate": "notes scrubbed from now on get other replacement names; older ones stay",
     "links": "every download link that is out stops working at once; buyers ask for new ones",
     "signing": "later manifests are signed with a new key and go to a new store; earlier releases"

@@ -18,6 +18,7 @@ from clearward.products.spec import load_product
 from clearward.protect.product import protect_product
 from clearward.protect.report import ProtectReport
 from clearward.protect.seen import EarlierRelease
+from clearward.releases.generations import check_generation
 from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.shelf import file_key, load_manifest, versions
 from clearward.releases.signing import load_public_key
@@ -62,7 +63,8 @@ def protect_release(
 
     A month that is published already is first built as it was then, beside the versions before it:
     unchanged input gives the same bytes. If it does not, this is a correction, and that version
-    was seen too. Raises ProtectionError and ReleaseError as the steps do.
+    was seen too. Raises ProtectionError and ReleaseError as the steps do, and ReleaseError beside
+    a version whose pseudonyms a retired key made.
     """
     storage = open_storage(settings)
     published = _published(settings, storage, product, month=month)
@@ -70,7 +72,9 @@ def protect_release(
 
     def protect(beside: Sequence[Manifest]) -> ProtectReport:
         earlier = _fetched(settings, storage, beside)
-        return protect_product(settings, keyring, product=product, month=month, earlier=earlier)
+        place = {"product": product, "month": month}
+        check_generation(settings, keyring, **place, earlier=earlier)
+        return protect_product(settings, keyring, **place, earlier=earlier)
 
     if len(again) < len(published):
         with suppress(ProtectionError):  # then it is no rebuild of what was published

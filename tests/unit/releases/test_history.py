@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clearward.errors import ReleaseError
-from clearward.keyring import init_keyring
+from clearward.keyring import init_keyring, rotate
 from clearward.releases.history import earlier_patients, protect_release
 from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.publish import retire
@@ -157,6 +157,26 @@ def test_a_corrected_month_is_protected_beside_the_version_it_corrects(line):
     report = protect(made, MONTHS[2])
     assert report.earlier == ("1.0.0",)
     assert report.patients_withheld == 10
+
+
+def test_beside_a_version_of_a_retired_product_key_nothing_is_protected(line):
+    make, made, release = line
+    protect(made, MONTHS[2])
+    release("1.0.0", MONTHS[2])
+    made.keyring = rotate(made.settings.keyring, "product")
+    for month in (MONTHS[2], "2024-06"):
+        make(month=month)
+        with pytest.raises(ReleaseError, match="retired key"):
+            protect(made, month)
+
+
+def test_a_product_key_rotated_before_anything_was_published_stops_nothing(line):
+    make, made, release = line
+    made.keyring = rotate(made.settings.keyring, "product")
+    protect(made, MONTHS[2])
+    release("1.0.0", MONTHS[2])
+    make(month="2024-06")
+    assert protect(made, "2024-06").earlier == ("1.0.0",)
 
 
 def _patients():
