@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clearward.consent import fhir_codes as codes
 from clearward.consent.lines import LINE_SCHEMA
@@ -28,23 +29,53 @@ from clearward.consent.purposes import EVERYTHING
 from clearward.errors import ConsentError
 
 Resource = Mapping[str, Any]
+_NO_FHIR = "not a Consent as FHIR R4 or R5 writes it"
 _SCHEMA = LINE_SCHEMA.append(pa.field("line_number", pa.int64()))
 
 
 def read_fhir(path: Path) -> pa.Table:
     """Lines of an NDJSON file of Consents: `lines.LINE_SCHEMA` and ``line_number``.
 
+    Of several versions of one resource (`id`) in the file the last one counts, by
+    `meta.versionId`. Against versions of earlier files the rules of the ledger decide.
+
     Raises:
-        ConsentError: a line is no Consent, or names no patient, date or status.
+        ConsentError: a line is no Consent, names no patient, date or status, or is one of two
+            versions of a resource of which nobody can tell which is the later.
     """
     rows: list[dict[str, Any]] = []
     parts = [_SCHEMA.empty_table()]
+    last: dict[str, tuple[int, int]] = {}
+    replaced: list[int] = []
     for number, text in _texts(path):
-        rows += [{**line, "line_number": number} for line in _lines(path, number, text)]
+        resource = _resource(path, number, text)
+        replaced += _replaced(path, number, resource, last)
+        rows += [{**line, "line_number": number} for line in _lines(path, number, text, resource)]
         if len(rows) > 50_000:
             parts.append(pa.Table.from_pylist(rows, schema=_SCHEMA))
             rows = []
-    return pa.concat_tables([*parts, pa.Table.from_pylist(rows, schema=_SCHEMA)])
+    table = pa.concat_tables([*parts, pa.Table.from_pylist(rows, schema=_SCHEMA)])
+    stale = pc.is_in(table["line_number"], value_set=pa.array(replaced, pa.int64()))
+    return table.filter(pc.invert(stale))
+
+
+def _replaced(
+    path: Path, number: int, resource: Resource, last: dict[str, tuple[int, int]]
+) -> list[int]:
+    """Lines that the versions met so far (id -> version, line) leave without force."""
+    name = str(resource.get("id") or "")
+    if not name:
+        return []
+    told = str((resource.get("meta") or {}).get("versionId", ""))
+    version = int(told) if told.isascii() and told.isdigit() else -1
+    if name not in last:
+        last[name] = (version, number)
+        return []
+    other, line = last[name]
+    if version < 0 or other < 0 or version == other:
+        raise _refused(path, number, f"the id of resource {line} again, without a later versionId")
+    last[name] = max((version, number), (other, line))
+    return [line if version > other else number]
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
@@ -62,16 +93,25 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
         ) from None
 
 
-def _lines(path: Path, number: int, text: str) -> list[dict[str, str]]:
+def _resource(path: Path, number: int, text: str) -> Resource:
     try:
         resource = json.loads(text)
-        if not isinstance(resource, dict) or resource.get("resourceType") != "Consent":
-            raise _refused(path, number, "no Consent")
+    except ValueError:
+        raise _refused(path, number, _NO_FHIR) from None
+    if not isinstance(resource, dict) or resource.get("resourceType") != "Consent":
+        raise _refused(path, number, "no Consent")
+    if not isinstance(resource.get("meta") or {}, dict):
+        raise _refused(path, number, _NO_FHIR)
+    return resource
+
+
+def _lines(path: Path, number: int, text: str, resource: Resource) -> list[dict[str, str]]:
+    try:
         return list(_resource_lines(resource, text))
     except _MissingError as missing:
         raise _refused(path, number, str(missing)) from None
     except (ValueError, TypeError, AttributeError, KeyError):
-        raise _refused(path, number, "not a Consent as FHIR R4 or R5 writes it") from None
+        raise _refused(path, number, _NO_FHIR) from None
 
 
 class _MissingError(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clearward.consent.ages import JURISDICTIONS, RELATIONS
+from clearward.consent.contradictions import CONTRADICTIONS
 from clearward.consent.fhir_codes import STATUSES
 from clearward.consent.lines import COLUMNS, OPTIONAL
 from clearward.consent.lines import RULES as LINE_RULES
@@ -90,6 +91,11 @@ def _files() -> list[str]:
     return [
         _section("Columns of consents.csv", ("column", "holds"), columns),
         _section("A file is refused when", ("rule",), ((rule,) for rule in LINE_RULES)),
+        _section(
+            "Counted by `clearward consent import --dry-run`, and decided by the rules",
+            ("count", "patients and purposes with"),
+            CONTRADICTIONS.items(),
+        ),
         _section(
             "Status of a FHIR Consent",
             ("status", "a permit becomes", "a refusal becomes"),

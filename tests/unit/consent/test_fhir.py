@@ -199,7 +199,7 @@ def test_a_permit_narrower_than_we_can_keep_is_none(read, restriction):
 
 @pytest.mark.parametrize("restriction", UNKEEPABLE.values(), ids=UNKEEPABLE)
 def test_a_refusal_narrower_than_we_can_keep_is_wide(read, restriction):
-    refusal = {**R4, "dateTime": "2024-02-01T00:00:00Z"}
+    refusal = {**R4, "id": "another", "dateTime": "2024-02-01T00:00:00Z"}
     refusal["provision"] = {"type": "deny", "purpose": [SALE], **restriction}
     assert state(read(R4, refusal)) != "permitted"
 
@@ -254,3 +254,30 @@ def test_a_line_that_is_no_json_and_an_empty_file(tmp_path, keyring, read):
     with pytest.raises(ConsentError, match="resource 1"):
         read_consents(tmp_path, hospital="north", month="2024-02", keyring=keyring)
     assert read().schema == EVENT_SCHEMA
+
+
+def version(number, **more):
+    return {**R4, "id": "c1", "meta": {"versionId": str(number)}, **more}
+
+
+@pytest.mark.parametrize("order", [(9, 10), (10, 9)])
+def test_of_two_versions_of_a_consent_the_later_one_counts_alone(read, order):
+    narrower = {**R4["provision"], "purpose": [RESEARCH]}
+    said = {9: version(9), 10: version(10, provision=narrower)}
+    assert state(read(said[9])) == "permitted"
+    events = read(*(said[number] for number in order))
+    assert state(events) == "no_event"
+    assert state(events, "research") == "permitted"
+
+
+@pytest.mark.parametrize("metas", [({}, {}), ({"versionId": "2"},) * 2, ({"versionId": "a"}, {})])
+def test_two_versions_nobody_can_order_are_refused(read, metas):
+    with pytest.raises(ConsentError) as refusal:
+        read(*({**R4, "id": "c-secret", "meta": meta} for meta in metas))
+    assert "resource 2: the id of resource 1 again" in refusal.value.seen
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_version_without_anything_to_keep_still_ends_the_one_before(read):
+    unkeepable = {**R4["provision"], "code": [{"text": "one test only"}]}
+    assert state(read(version(1), version(2, provision=unkeepable))) == "no_event"

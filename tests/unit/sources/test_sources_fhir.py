@@ -231,3 +231,12 @@ def test_a_folder_of_bundles_is_packed_as_ndjson(fhir):
     assert extract.unknown_files == ("a .json file",)
     assert fhir.ingest(folder).table("observations").kept == 3
     assert ("a",) in fhir.state("patients", "patient_id")
+
+
+def test_fhir_consents_are_known_and_counted_as_lines(fhir):
+    consent = {"resourceType": "Consent", "id": "c", "status": "active"}
+    folder = write_export(fhir.folder(), {**small_export(), "Consent": [consent, consent]})
+    extract = verify_extract(fhir.pack(folder))
+    assert extract.unknown_files == ()
+    [rows] = [file.rows for file in extract.files if file.name == "Consent.ndjson"]
+    assert rows == 2
