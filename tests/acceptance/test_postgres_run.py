@@ -57,7 +57,7 @@ def test_a_month_runs_and_publishes_with_its_state_in_postgresql(house):
     command = [sys.executable, "-m", "orchestration.monthly", "--month", MONTH]
     for expected in ("✓", "nothing changed"):
         done = subprocess.run(
-            [*command, "--approve", "data board"],
+            [*command, "--approve", "data board", "--sign-off", "few invented patients"],
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
