@@ -39,7 +39,7 @@ def risk_context(product: Product, risk: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "grade": grade(risk),
         "risk_words": words,
-        "risk_plots": {name: plot_all(figures, bounds, words[name]) for name in words},
+        "risk_plots": plot_all(figures, bounds, words),
     }
 
 
