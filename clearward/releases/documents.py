@@ -14,6 +14,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,7 @@ def _by_table(gate: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+@cache
 def _environment(k: int) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("clearward.releases"),

@@ -47,7 +47,7 @@ def risk_context(product: Product, risk: Mapping[str, Any]) -> dict[str, Any]:
         "grade": grade(risk),
         "risk_words": words,
         "check_words": check_words(),
-        "risk_plots": {name: plot_all(figures, bounds, words[name]) for name in words},
+        "risk_plots": plot_all(figures, bounds, words),
     }
 
 

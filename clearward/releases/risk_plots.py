@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape, unescape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,12 +21,32 @@ if TYPE_CHECKING:
 INK, ACCENT, OTHER, BOUND = "#5a6675", "#2a7fb0", "#c58a2b", "#b3261e"
 _PAGE_COLOURS = {INK: "--soft", BOUND: "--bad"}  # so that a dark page shows them too
 Words = Mapping[str, str]
+_WORDS = (
+    *("group_size", "patients", "max_risk", "avg_risk", "before", "after", "bound", "percent"),
+    *("control", "attack", "advantage", "success_percent"),
+)
+"""Names of the words that a plot may hold."""
 
 
 def plot_all(
-    figures: Mapping[str, Any], bounds: Mapping[str, float], words: Words
-) -> dict[str, str]:
-    """Every plot whose figures are there, by name."""
+    figures: Mapping[str, Any], bounds: Mapping[str, float], words: Mapping[str, Words]
+) -> dict[str, dict[str, str]]:
+    """Every plot whose figures are there, by language and name; ``words`` are by language.
+
+    Drawing is what takes time: each plot is drawn once, in the first language, and its texts are
+    put into the others.
+    """
+    first, *others = words
+    drawn = _draw(figures, bounds, words[first])
+    plots = {first: drawn}
+    known = _texts(figures, words[first])
+    for name in others:
+        told = dict(zip(known, _texts(figures, words[name]), strict=True))
+        plots[name] = {plot: _say(svg, told) for plot, svg in drawn.items()}
+    return plots
+
+
+def _draw(figures: Mapping[str, Any], bounds: Mapping[str, float], words: Words) -> dict[str, str]:
     plots = {}
     if figures.get("class_sizes"):
         plots["classes"] = plot_sizes(figures["class_sizes"], bounds["k"], words)
@@ -36,6 +57,22 @@ def plot_all(
     if figures.get("history") and figures["history"]["sizes"]:
         plots["history"] = plot_sizes(figures["history"]["sizes"], bounds["k"], words)
     return plots
+
+
+def _texts(figures: Mapping[str, Any], words: Words) -> list[str]:
+    """Every text of a plot that is not a number, in the same order for every language."""
+    called = [_called(name, words) for name in figures.get("attacks") or ()]
+    return [*(words[name] for name in _WORDS), *called]
+
+
+def _say(svg: str, told: Mapping[str, str]) -> str:
+    """The same drawing with its texts replaced; a text that is no key stays."""
+
+    def other(match: re.Match[str]) -> str:
+        text = unescape(match[1])
+        return f">{escape(told.get(text, text))}</text>"
+
+    return re.sub(r">([^<>]*)</text>", other, svg)
 
 
 def plot_sizes(sizes: Sequence[Sequence[int]], k: float, words: Words) -> str:

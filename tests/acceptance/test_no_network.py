@@ -82,5 +82,5 @@ def test_the_demo_needs_no_network_and_asks_for_none(inside, tmp_path):
     done, asked = inside(str(Path(sys.executable).with_name("clearward")), "demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "every hash and the signature hold" in done.stdout
-    assert len(list((tmp_path / "home" / "store").rglob("manifest.json"))) == 9
+    assert len(list((tmp_path / "home" / "store").rglob("manifest.dsse.json"))) == 9
     assert asked == ""
