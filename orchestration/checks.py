@@ -8,7 +8,7 @@ import dagster as dg
 from clearward.quality.report import DOCS_NAME, GateReport
 from clearward.risk.gates import GATES, State
 from clearward.risk.report import RiskReport
-from orchestration.tables import checks_by_table
+from orchestration.tables import checks_by_table, findings_of_gate
 
 PRIVACY_CHECKS = {gate: f"privacy_{gate.lower()}" for gate in GATES}
 """Gate -> name of its check."""
@@ -51,7 +51,7 @@ def privacy_results(report: RiskReport, asset: dg.AssetKey) -> Iterator[dg.Asset
             check_name=name,
             severity=severity.WARN if state is State.AMBER else severity.ERROR,
             description=report.summary(gate),
-            metadata=report.metadata(gate),
+            metadata={"state": state.value, "checks": findings_of_gate(report, gate)},
         )
 
 

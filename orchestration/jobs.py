@@ -32,5 +32,7 @@ publish_releases = dg.define_asset_job(
     "publish_releases",
     selection=_released,
     tags=MONTH_BY_MONTH,
-    description="Publish a month's candidates. Launching it by hand is the approval.",
+    description="Publish a month's candidates as signed versions. Launching it by hand is the "
+    "approval; a sensor or schedule cannot give one. Amber gates need `clearward release sign-off` "
+    "first.",
 )

@@ -4,6 +4,8 @@ import dagster as dg
 
 MONTH_FORMAT = "%Y-%m"
 FIRST_MONTH = "2020-01"
+ZONE = "clearward/zone"
+"""Tag of every asset: where its rows lie, `identified` to `released` (see GLOSSARY)."""
 
 hospitals = dg.DynamicPartitionsDefinition(name="hospital")
 months = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH, fmt=MONTH_FORMAT)

@@ -14,6 +14,7 @@ from orchestration.partitions import MONTH_FORMAT, extract_key, hospitals
     cron_schedule="0 4 5 * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="On the 5th at 04:00 UTC: last month of every hospital known so far.",
 )
 def monthly_refresh(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
     """On the 5th at 04:00 UTC: one run per hospital for the month that ended."""

@@ -11,6 +11,7 @@ from orchestration.resources import Clearward
 
 @dg.sensor(
     job=hospital_month,
+    description="A run for every extract in the landing folder that was not taken yet.",
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
@@ -34,6 +35,7 @@ def _run_of(arrival: Arrival) -> dg.RunRequest:
 
 @dg.sensor(
     job=month_candidates,
+    description="Candidates for a month once every hospital that sent it is through the door.",
     minimum_interval_seconds=120,
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
@@ -59,7 +61,10 @@ def _partitions(context: dg.SensorEvaluationContext, asset: str) -> set[tuple[st
     return {(d["hospital"], d["month"]) for d in dimensions}
 
 
-@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.STOPPED)
+@dg.run_failure_sensor(
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="Tells the configured notifier about every failed run: ids and the reason.",
+)
 def failed_runs(context: dg.RunFailureSensorContext, clearward: Clearward) -> None:
     """Tell the configured notifier about every failed run: ids and the reason, no values."""
     run = context.dagster_run

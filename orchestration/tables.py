@@ -5,6 +5,7 @@ from itertools import groupby
 import dagster as dg
 
 from clearward.quality.report import GateReport
+from clearward.risk.report import RiskReport
 from clearward.sources.report import IngestReport
 
 
@@ -32,4 +33,21 @@ def checks_by_table(report: GateReport) -> dg.MarkdownMetadataValue:
         against = [f"{c.check} ({c.failed} rows)" for c in checks if (table, c.check) in red]
         rows = max(check.rows for check in checks)
         lines.append(f"| {table} | {rows} | {len(checks)} | {', '.join(against) or 'nothing'} |")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def findings_of_gate(report: RiskReport, gate: str) -> dg.MarkdownMetadataValue:
+    """What a privacy gate asked and what was measured, a line for each check."""
+    lines = ["| check | of | measured | interval | bound | state |", "|---|---|--:|--:|--:|---|"]
+    for finding in report.of(gate):
+        demand, figure = finding.demand, finding.figure
+        value, interval = "not measured", ""
+        if figure:
+            value = f"{figure.value:.4g}"
+            if figure.low is not None and figure.high is not None:
+                interval = f"{figure.low:.3g} to {figure.high:.3g}"
+        bound = f"{'at least' if demand.is_least else 'at most'} {demand.bound:.4g}"
+        name = demand.check.replace("_", " ")
+        state = finding.state.value
+        lines.append(f"| {name} | {demand.subject} | {value} | {interval} | {bound} | {state} |")
     return dg.MetadataValue.md("\n".join(lines))

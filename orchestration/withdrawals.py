@@ -7,15 +7,20 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from clearward.licensing.recall import process_withdrawals
+from clearward.products.spec import product_names
+from orchestration.partitions import ZONE
 from orchestration.resources import Clearward, refusals
 
 
 @dg.asset(
+    deps=[dg.AssetKey(["released", name]) for name in product_names()],
     group_name="licensing",
+    tags={ZONE: "released"},
     kinds={"python"},
     owners=["team:data-products"],
-    description="Versions marked, recall lists made and late answers noted, for all withdrawals"
-    " on record. Counts versions and lists, never patients.",
+    description="Carries every withdrawal on record to what is out: versions marked, recall "
+    "lists made, late answers noted. Counts versions and lists, never patients; who has answered "
+    "is told by `clearward recall report`.",
 )
 def withdrawals(clearward: Clearward) -> dg.MaterializeResult:
     """Safe to run at any time; a second run finds nothing new."""
@@ -40,4 +45,5 @@ daily_withdrawals = dg.ScheduleDefinition(
     cron_schedule="0 2 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Every night at 02:00 UTC: carry the day's withdrawals to published versions.",
 )

@@ -7,7 +7,14 @@ from clearward.cli.show import console
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
 
-app = typer.Typer(no_args_is_help=True, help="The hash-chained log of decisions.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""The hash-chained log of decisions: approvals, sign-offs, licences, keys.
+
+  clearward audit verify                  nobody changed, removed or inserted a line\n
+  clearward audit head                    keep this line elsewhere, to notice a log that was cut
+""",
+)
 
 
 @app.command()

@@ -14,12 +14,24 @@ from clearward.signoff import sign_off
 from clearward.sources.extract import pack_extract, verify_extract
 from clearward.state.base import state_engine
 
-app = typer.Typer(no_args_is_help=True, help="Extracts: what hospitals send.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Extracts: what hospitals send, one folder per hospital and month.
+
+  clearward extract pack FOLDER --hospital stmary --system fhir --month 2024-05\n
+  clearward extract verify FOLDER         is it whole and readable? changes nothing\n
+  clearward extract list                  what lies in the landing folder\n
+  clearward run --month 2024-05           take it in
+""",
+)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 @app.command()
-def verify(folder: Path, as_json: Json = False) -> None:
+def verify(
+    folder: Annotated[Path, typer.Argument(help="Folder with the files and their manifest.json.")],
+    as_json: Json = False,
+) -> None:
     """Check an extract whole: hashes, row counts, encoding, headers, types. Changes nothing."""
     extract = verify_extract(folder)
     facts = {
@@ -36,7 +48,7 @@ def verify(folder: Path, as_json: Json = False) -> None:
 
 @app.command()
 def pack(
-    folder: Path,
+    folder: Annotated[Path, typer.Argument(help="Folder with the files as they were sent.")],
     hospital: Annotated[str, typer.Option(help="Id of the hospital, such as stmary.")],
     system: Annotated[str, typer.Option(help="Source system: synthea, fhir or his.")],
     month: Annotated[str, typer.Option(help="YYYY-MM the extract is for.")],

@@ -14,7 +14,16 @@ from clearward.licensing.model import Copy, licensee_name
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
 
-app = typer.Typer(no_args_is_help=True, help="Licences: buyer, product, purpose, dates, tokens.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Licences: which buyer may receive which product, for what, until when.
+
+  clearward licence create --buyer "Example Pharma" --product cardiology --terms a.pdf …\n
+  clearward licence token LICENCE         a bearer token; shown once\n
+  clearward serve                         buyers download with it\n
+  clearward licence deliveries            who received which version
+""",
+)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 

@@ -43,10 +43,15 @@ A first session:
   clearward run --month 2024-05           one month of all hospitals, up to candidates\n
   clearward release list                  what is published\n
   clearward release approve PRODUCT --month 2024-05 --by NAME\n
+  clearward release publish PRODUCT --month 2024-05\n
   clearward doctor                        what is wrong with this installation?
 
-Settings come from CLEARWARD_* variables; see .env.example. Exit codes: 0 done, 2 configuration,
-3 extract, 4 consent, 6 protection, 7 gate red, 8 gate broken, 9 release, 10 storage, 12 licence.
+Every group and command has its own --help. Settings come from CLEARWARD_* variables; see
+.env.example.
+
+Exit codes: 0 done, 1 not clear (doctor, stale months, open recalls) or a run that failed,
+2 configuration or usage, 3 extract, 4 consent, 5 door, 6 protection, 7 gate red, 8 gate broken,
+9 release, 10 storage, 11 storage busy (try again), 12 licence, 13 state database.
 """,
 )
 app.add_typer(extract.app, name="extract")
@@ -65,7 +70,10 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 @app.command()
 def init() -> None:
-    """Make the keyring, migrate the state database, create the folders. Safe to repeat."""
+    """Make the keyring, migrate the state database, create the folders. Safe to repeat.
+
+    Next: put an extract into the landing folder, then clearward extract list
+    """
     settings = load_settings()
     database = state_engine(settings.database)
     check_new_keyring(settings, database)
@@ -91,13 +99,26 @@ def run(
         list[str] | None, typer.Option(help="Only this hospital; repeat for several.")
     ] = None,
     approve: Annotated[
-        str, typer.Option(metavar="NAME", help="Publish at once, approved by NAME.")
+        str, typer.Option(metavar="NAME", help="Publish at once, approved by NAME, unseen.")
     ] = "",
     sign_off: Annotated[
-        str, typer.Option(metavar="REASON", help="NAME answers for amber privacy gates, because.")
+        str,
+        typer.Option(
+            metavar="REASON",
+            help="With --approve: why NAME answers for amber privacy gates. Published.",
+        ),
     ] = "",
 ) -> None:
-    """Run the monthly job through Dagster: extracts in, release candidates (or releases) out."""
+    """Run the monthly job through Dagster: extracts in, release candidates (or releases) out.
+
+    A hospital that is refused stops only itself; the exit code is the first refusal's.
+
+      clearward run --month 2024-05                     all hospitals, up to candidates
+
+      clearward run --month 2024-05 --hospital stmary   one hospital alone
+
+    Next: clearward release approve PRODUCT --month 2024-05 --by NAME
+    """
     command = [sys.executable, "-m", "orchestration.monthly"]
     command += [part for value in month or [] for part in ("--month", value)]
     command += [part for value in hospital or [] for part in ("--hospital", value)]
@@ -108,15 +129,26 @@ def run(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Check environment, keyring, database and what the object store really does."""
+    """Check environment, keyring, database and what the object store really does.
+
+    Changes nothing that stays. Exit code 1 when anything is wrong; each line says what to do.
+    """
     findings = examine(load_settings())
     show_rows("Doctor", [finding.row() for finding in findings], as_json=as_json)
     raise typer.Exit(0 if all(finding.is_ok for finding in findings) else 1)
 
 
 @app.command()
-def serve(port: int = 8350, host: str = "127.0.0.1") -> None:
-    """Serve releases to licensed buyers: links over HTTP, the licence checked on every request."""
+def serve(
+    port: Annotated[int, typer.Option(help="TCP port.")] = 8350,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; this machine only.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve releases to licensed buyers: links over HTTP, the licence checked on every request.
+
+    A buyer needs a token: clearward licence token LICENCE. Ends with Ctrl-C.
+    """
     from clearward.licensing.service import run as serve_until_stopped  # noqa: PLC0415
 
     serve_until_stopped(load_settings(), host=host, port=port)

@@ -20,7 +20,16 @@ from clearward.settings import load_settings
 from clearward.state.base import state_engine
 from clearward.storage import open_storage
 
-app = typer.Typer(no_args_is_help=True, help="Recalls: what a withdrawal asks of buyers.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Recalls: what a withdrawal asks of buyers who hold a version with that patient.
+
+  clearward recall run                    carry withdrawals to versions and lists; daily\n
+  clearward recall report                 who has confirmed, who is late; exit code 1 while open\n
+  clearward recall export LIST --folder out --by NAME\n
+  clearward recall attest LIST --by NAME --deleted-at 2024-07-01 --paper letter.pdf
+""",
+)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 

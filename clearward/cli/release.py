@@ -21,7 +21,19 @@ from clearward.releases.verify import verify_release
 from clearward.settings import load_settings
 from clearward.storage import open_storage
 
-app = typer.Typer(no_args_is_help=True, help="Releases: list, show, verify, approve, publish.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Releases: a candidate is approved by a person, published, listed, verified.
+
+  clearward release approve cardiology --month 2024-05 --by "Data board"\n
+  clearward release publish cardiology --month 2024-05\n
+  clearward release list                              what is published\n
+  clearward release verify cardiology 1.0.0           every hash and the signature\n
+  clearward release sign-off cardiology --month 2024-05 --gate G4 --by NAME --reason WHY
+
+Red gates cannot be published by anybody; amber ones need a sign-off first.
+""",
+)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Month = Annotated[str, typer.Option(help="YYYY-MM of the candidate.")]
 

@@ -13,7 +13,15 @@ from clearward.releases.evidence import read_risk
 from clearward.risk.table import TableRisk, measure_table
 from clearward.settings import load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Re-identification risk: measure a table, show gates.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Re-identification risk: of any table of yours, and of a product's month.
+
+  clearward risk measure people.csv --quasi-identifiers sex,birth_year,region\n
+  clearward risk measure people.csv --quasi-identifiers sex,age --sensitive diagnosis\n
+  clearward risk gates cardiology --month 2024-05     every value beside its bound
+""",
+)
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 

@@ -1,7 +1,7 @@
 """dbt models as assets, one month of all hospitals per invocation."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from clearward.marts import DBT_PROJECT, MANIFEST, DbtRun, dbt_run
 from orchestration.dbt_inside import DbtInside
-from orchestration.partitions import all_hospitals, months, one_month_at_a_time
+from orchestration.partitions import ZONE, all_hospitals, months, one_month_at_a_time
 from orchestration.resources import Clearward, refusals
 
 # Unit tests judge the code, not the month: `make test` runs them.
@@ -35,13 +35,26 @@ class Translator(DagsterDbtTranslator):
             return str(folders[folders.index("marts") + 1])
         return "staging" if "staging" in folders else "core"
 
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        """The zone: marts are product, what leads to them is de-identified."""
+        zone = "product" if "marts" in dbt_resource_props["fqn"] else "deidentified"
+        return {**super().get_tags(dbt_resource_props), ZONE: zone}
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        """Teams, as everywhere in this graph: marts are the products', the rest engineering's."""
+        is_mart = "marts" in dbt_resource_props["fqn"]
+        return ["team:data-products" if is_mart else "team:data-engineering"]
+
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
         """Where dbt's own documentation of the model stands after ``make docs``."""
         page = DBT_PROJECT / "target" / "static_index.html"
         node = dbt_resource_props["unique_id"]
         kind = dbt_resource_props["resource_type"]
+        told = dict(super().get_metadata(dbt_resource_props))
+        # The engine lives in memory; a model's rows are in its partition's Parquet file.
+        told.pop("dagster/table_name", None)
         return {
-            **super().get_metadata(dbt_resource_props),
+            **told,
             "dbt_docs": dg.MetadataValue.path(f"{page}#!/{kind}/{node}"),
         }
 

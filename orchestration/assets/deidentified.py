@@ -5,7 +5,7 @@ import dagster as dg
 from clearward.deidentify.door import deidentify_partition
 from clearward.notes.pipeline import read_partition
 from orchestration.assets.identified import OWNERS, cleared
-from orchestration.partitions import extracts, hospital_and_month
+from orchestration.partitions import ZONE, extracts, hospital_and_month
 from orchestration.resources import Clearward, refusals
 
 
@@ -13,6 +13,7 @@ from orchestration.resources import Clearward, refusals
     deps=[cleared],
     partitions_def=extracts,
     group_name="deidentified",
+    tags={ZONE: "deidentified"},
     kinds={"python", "duckdb", "parquet"},
     owners=OWNERS,
     pool="hospital",
@@ -31,6 +32,7 @@ def deidentified(context: dg.AssetExecutionContext, clearward: Clearward) -> dg.
     deps=[cleared],
     partitions_def=extracts,
     group_name="deidentified",
+    tags={ZONE: "deidentified"},
     kinds={"python", "parquet"},
     owners=OWNERS,
     pool="hospital",

@@ -8,20 +8,28 @@ from clearward.arrival import receive_extract
 from clearward.consent.gate import clear_partition
 from clearward.quality.borders import judge_raw, raw_report
 from orchestration.checks import gate_result
-from orchestration.partitions import extracts, hospital_and_month
+from orchestration.partitions import ZONE, extracts, hospital_and_month
 from orchestration.resources import Clearward, refusals
 from orchestration.tables import file_counts
 
 OWNERS = ["team:data-engineering"]
+RAW_GATE = dg.AssetCheckSpec(
+    "raw_gate",
+    asset="raw",
+    blocking=True,
+    description="Great Expectations on what the hospital sent, before anybody's consent is read. "
+    "Red stops this hospital's month and nothing else.",
+)
 
 
 @dg.asset(
     partitions_def=extracts,
     group_name="identified",
+    tags={ZONE: "identified"},
     kinds={"python", "duckdb", "parquet"},
     owners=OWNERS,
     pool="hospital",
-    check_specs=[dg.AssetCheckSpec("raw_gate", asset="raw", blocking=True)],
+    check_specs=[RAW_GATE],
 )
 def raw(
     context: dg.AssetExecutionContext, clearward: Clearward
@@ -51,12 +59,16 @@ def raw(
     deps=[raw],
     partitions_def=extracts,
     group_name="identified",
+    tags={ZONE: "identified"},
     kinds={"python", "duckdb", "parquet"},
     owners=OWNERS,
     pool="hospital",
 )
 def cleared(context: dg.AssetExecutionContext, clearward: Clearward) -> dg.MaterializeResult:
-    """Rows of patients whose consent for a licensable purpose is in force; default deny."""
+    """Rows of patients whose consent for a licensable purpose is in force; default deny.
+
+    Who passes and why not is counted by `clearward consent status`.
+    """
     hospital, month = hospital_and_month(context)
     with refusals():
         report = clear_partition(clearward.settings, hospital=hospital, month=month)

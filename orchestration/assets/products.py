@@ -12,10 +12,28 @@ from clearward.releases.publish import publish
 from clearward.risk.history import Earlier
 from clearward.risk.judge import judge_risk
 from orchestration.checks import gate_result, privacy_results, privacy_specs
-from orchestration.partitions import months, one_month_at_a_time
+from orchestration.partitions import ZONE, months, one_month_at_a_time
 from orchestration.resources import Clearward, refusals
 
 OWNERS = ["team:data-products"]
+_PROTECTED = (
+    "Generalised, and rare patients left out, until at least k patients share every combination of "
+    "quasi-identifiers, in this version and across all versions; then judged by the release gate "
+    "(Great Expectations) and by the privacy gates G1 to G6. Red stops here. Amber warns: a person "
+    "has to answer for it with `clearward release sign-off` before publication."
+)
+_RELEASE_GATE = (
+    "Great Expectations on the protected tables, bound to the files by hash. The report is in "
+    "the metadata; the same check is part of every release as its quality report."
+)
+_CANDIDATE = (
+    "A whole release on disk with its documents. Open its index.html, then approve it: "
+    "`clearward release approve`, or launch `publish_releases`."
+)
+_RELEASED = (
+    "An immutable, signed version in the store. Needs a person's approval of exactly this content; "
+    "a run launched by hand is one. The same content again is the same version."
+)
 _LAUNCHERS = ("dagster/schedule_name", "dagster/sensor_name")
 
 
@@ -42,12 +60,13 @@ def _protected(product: Product) -> dg.AssetsDefinition:
         partitions_def=months,
         backfill_policy=one_month_at_a_time,
         group_name=product.name,
+        tags={ZONE: "product"},
         kinds={"python", "duckdb", "parquet"},
         owners=OWNERS,
         pool="month",
-        description="Generalised and suppressed to k patients per class, then judged by the gate.",
+        description=_PROTECTED,
         check_specs=[
-            dg.AssetCheckSpec("release_gate", asset=key, blocking=True),
+            dg.AssetCheckSpec("release_gate", asset=key, blocking=True, description=_RELEASE_GATE),
             *privacy_specs(key),
         ],
     )
@@ -84,10 +103,11 @@ def _candidate(product: Product) -> dg.AssetsDefinition:
         partitions_def=months,
         backfill_policy=one_month_at_a_time,
         group_name=product.name,
+        tags={ZONE: "product"},
         kinds={"python", "parquet"},
         owners=OWNERS,
         pool="month",
-        description="A whole release on disk with its documents, waiting for a person's approval.",
+        description=_CANDIDATE,
     )
     def candidate(context: dg.AssetExecutionContext, clearward: Clearward) -> dg.MaterializeResult:
         with refusals():
@@ -109,10 +129,11 @@ def _released(product: Product) -> dg.AssetsDefinition:
         partitions_def=months,
         backfill_policy=one_month_at_a_time,
         group_name=product.name,
+        tags={ZONE: "released"},
         kinds={"s3", "parquet"},
         owners=OWNERS,
         pool="month",
-        description="An immutable, signed version in the store. Needs a person's approval.",
+        description=_RELEASED,
     )
     def released(
         context: dg.AssetExecutionContext, config: Publication, clearward: Clearward

@@ -7,10 +7,16 @@ import dagster as dg
 from clearward.errors import ClearwardError
 from clearward.products.spec import Product, load_product, product_names
 from clearward.synthetic.sample import make_sample
-from orchestration.partitions import months, one_month_at_a_time
+from orchestration.partitions import ZONE, months, one_month_at_a_time
 from orchestration.resources import Clearward
 
 CHECK = "sample_is_made"
+_SAMPLE = (
+    "Invented patients in the product's shape, differentially private, for a buyer to look at "
+    "before signing. Made once and found again every month: each new one costs privacy budget "
+    "(`clearward synthetic show`)."
+)
+_CHECK = "There is a sample that fits the product's columns. Without one the release goes without."
 
 
 def synthetic_assets() -> list[dg.AssetsDefinition]:
@@ -27,11 +33,12 @@ def _synthetic(product: Product) -> dg.AssetsDefinition:
         partitions_def=months,
         backfill_policy=one_month_at_a_time,
         group_name=product.name,
+        tags={ZONE: "product"},
         kinds={"python", "parquet"},
         owners=["team:data-products"],
         pool="month",
-        description="Differentially private sample to look at before signing; paid for once.",
-        check_specs=[dg.AssetCheckSpec(CHECK, asset=key)],
+        description=_SAMPLE,
+        check_specs=[dg.AssetCheckSpec(CHECK, asset=key, description=_CHECK)],
     )
     def synthetic(
         context: dg.AssetExecutionContext, clearward: Clearward
