@@ -84,8 +84,7 @@ def read_partition(
                 notes.add(written)
                 findings.add(found)
         for staged in (notes, findings):
-            target = warehouse.partition("deidentified", staged.table, **place)
-            staged.publish(connection, target)
+            staged.publish(connection, warehouse.partition("deidentified", staged.table, **place))
     return work.report()
 
 
