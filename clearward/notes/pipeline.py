@@ -74,10 +74,8 @@ def read_partition(
         install_hmac(connection, "row_key_of", keyring.key("row"))
         staff = staff_identifiers(connection)
         known = everyone(connection, staff)
-        titles = _titles(connection, warehouse, **place)
-        work = PartitionWork(
-            keyring, shift, staff=staff, everyone=known, shared_titles=titles, **place
-        )
+        own = partial(PartitionWork, shared_titles=_titles(connection, warehouse, **place))
+        work = own(keyring, shift, staff=staff, everyone=known, **place)
         with Staging(folder, "note") as notes, Staging(folder, "finding") as findings:
             for batch in _batches(connection, warehouse, rows=batch_rows, **place):
                 written, found = work.read(batch)
