@@ -74,18 +74,15 @@ def read_partition(
         install_hmac(connection, "row_key_of", keyring.key("row"))
         staff = staff_identifiers(connection)
         known = everyone(connection, staff)
-        titles = _titles(connection, warehouse, **place)
-        work = PartitionWork(
-            keyring, shift, staff=staff, everyone=known, shared_titles=titles, **place
-        )
+        own = partial(PartitionWork, shared_titles=_titles(connection, warehouse, **place))
+        work = own(keyring, shift, staff=staff, everyone=known, **place)
         with Staging(folder, "note") as notes, Staging(folder, "finding") as findings:
             for batch in _batches(connection, warehouse, rows=batch_rows, **place):
                 written, found = work.read(batch)
                 notes.add(written)
                 findings.add(found)
         for staged in (notes, findings):
-            target = warehouse.partition("deidentified", staged.table, **place)
-            staged.publish(connection, target)
+            staged.publish(connection, warehouse.partition("deidentified", staged.table, **place))
     return work.report()
 
 
