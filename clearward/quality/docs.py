@@ -24,6 +24,7 @@ _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 _REMOTE = re.compile(r"<(?:link|img|iframe)\b[^>]*[\"']https?://[^>]*>", re.IGNORECASE)
 _FOOTER = re.compile(r"<footer\b.*?</footer\s*>", re.DOTALL | re.IGNORECASE)
 _RANDOM_ID = re.compile(r"-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_AWAY = re.compile(r'href="(?:\.\./)+[^"]*"')  # to pages of a site that is not kept
 _STYLE = """<style>
 body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 76rem; padding: 0 1rem;
   color: #1d2733; background: #fff; }
@@ -141,4 +142,5 @@ def stay_inside(text: str) -> str:
     """A generated page rewritten so that it fetches and runs nothing, and is the same each time."""
     for pattern in (_SCRIPT, _REMOTE, _FOOTER, _RANDOM_ID):
         text = pattern.sub("", text)
+    text = _AWAY.sub('href="index.html"', text)
     return text.replace("</head>", f"{_STYLE}\n</head>", 1)

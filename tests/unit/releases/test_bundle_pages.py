@@ -19,6 +19,7 @@ from clearward.risk.gates import demands
 from tests.unit.releases import factory
 
 ASKS = {"src", "srcset", "data", "poster", "action", "formaction", "background"}
+UPWARD = '<a href="../../../../index.html">Home</a>'  # as Great Expectations writes it
 FULL_WIDTH = "\uff0c\uff1a\uff1b\uff08\uff09"
 
 
@@ -66,7 +67,7 @@ def write_docs(house):
     """The gate's real Data Docs in place of the factory's."""
     checks = [Check("t", "c", "kind", State.PASS, 90, 0, kahn="completeness")]
     docs = gate_folder(house.settings, factory.PRODUCT, month=factory.MONTH) / "data_docs"
-    write_site(docs, "release", {"t": Suite("t", ())}, checks, "<html><head></head></html>")
+    write_site(docs, "release", {"t": Suite("t", ())}, checks, "<html><head></head>" + UPWARD)
 
 
 @pytest.fixture
