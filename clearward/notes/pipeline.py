@@ -66,16 +66,8 @@ def read_partition(
         _scratch(settings) as folder,
         _no_values_shown(hospital, month),
     ):
-        # Meeting everyone takes a minute at a large hospital: not for a month without a note.
-        if _cleared_notes(warehouse, **place):
-            _meet_people(connection, warehouse, **place)
-        else:
-            make_empty_roster(connection)
         install_hmac(connection, "row_key_of", keyring.key("row"))
-        staff = staff_identifiers(connection)
-        known = everyone(connection, staff)
-        own = partial(PartitionWork, shared_titles=_titles(connection, warehouse, **place))
-        work = own(keyring, shift, staff=staff, everyone=known, **place)
+        work = _prepare(connection, warehouse, keyring, shift=shift, **place)
         with Staging(folder, "note") as notes, Staging(folder, "finding") as findings:
             for batch in _batches(connection, warehouse, rows=batch_rows, **place):
                 written, found = work.read(batch)
@@ -84,6 +76,33 @@ def read_partition(
         for staged in (notes, findings):
             staged.publish(connection, warehouse.partition("deidentified", staged.table, **place))
     return work.report()
+
+
+def _prepare(
+    connection: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    keyring: Keyring,
+    *,
+    shift: Shift,
+    hospital: str,
+    month: str,
+) -> PartitionWork:
+    """Everybody a note may name, met before the first note is read."""
+    place = {"hospital": hospital, "month": month}
+    # Meeting everyone takes a minute at a large hospital: not for a month without a note.
+    if _cleared_notes(warehouse, **place):
+        _meet_people(connection, warehouse, **place)
+    else:
+        make_empty_roster(connection)
+    staff = staff_identifiers(connection)
+    return PartitionWork(
+        keyring,
+        shift,
+        staff=staff,
+        everyone=everyone(connection, staff),
+        shared_titles=_titles(connection, warehouse, **place),
+        **place,
+    )
 
 
 def _meet_people(

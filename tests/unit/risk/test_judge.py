@@ -165,7 +165,7 @@ def test_a_value_that_follows_from_the_class_is_found_by_the_attack(release):
     assert "G4.inference.patient.smoking" in red
 
 
-FEW_LEFT = "SELECT * FROM {0} WHERE patient_key >= '4'"
+FEW_LEFT = "SELECT * FROM {0} WHERE patient_key >= 'a'"  # six of sixteen
 
 
 def test_leaving_out_most_patients_is_no_way_to_be_safe(release):
