@@ -89,6 +89,7 @@ class MonthlyRun:
 
     def _sign_off(self, plan: Plan, candidates: set[str]) -> None:
         """Answer openly for what is amber; a red gate takes no signature."""
+        signed: dict[str, list[str]] = {}
         for name in sorted(candidates):
             for gate in amber_gates(self.settings, name, month=plan.month):
                 sign_off(
@@ -99,11 +100,13 @@ class MonthlyRun:
                     by=plan.approved_by,
                     reason=plan.sign_off,
                 )
-                self.console.print(
-                    f"   [yellow]{gate} of {name} is amber[/], signed by {plan.approved_by}: "
-                    f"{plan.sign_off}",
-                    soft_wrap=True,
-                )
+                signed.setdefault(gate, []).append(name)
+        for gate, names in signed.items():
+            self.console.print(
+                f"   [yellow]{gate} is amber[/] for {', '.join(names)}; "
+                f"{plan.approved_by} signs: {plan.sign_off}",
+                soft_wrap=True,
+            )
 
     def _publish(self, plan: Plan, candidates: set[str]) -> bool:
         if plan.sign_off:
