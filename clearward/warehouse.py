@@ -150,6 +150,15 @@ def promote(partial: Path, target: Path) -> None:
     partial.replace(target)
 
 
+def write_text(target: Path, text: str) -> Path:
+    """Write a small UTF-8 file, a report for instance, whole or not at all; returns its path."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(target)
+    return target
+
+
 def sql_path(path: Path) -> str:
     """A path as the inside of a SQL string literal."""
     return str(path).replace("'", "''")

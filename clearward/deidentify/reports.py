@@ -9,7 +9,7 @@ from typing import Any
 
 from clearward.deidentify.special import list_id
 from clearward.settings import Settings
-from clearward.warehouse import check_hospital, check_month
+from clearward.warehouse import check_hospital, check_month, write_text
 
 
 def write_report(
@@ -17,11 +17,7 @@ def write_report(
 ) -> Path:
     """Write ``reports/door/<hospital>/<month>.json``, whole or not at all."""
     path = settings.reports / "door" / check_hospital(hospital) / f"{check_month(month)}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(detail, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
-    return path
+    return write_text(path, json.dumps(detail, ensure_ascii=False, indent=1) + "\n")
 
 
 def read_reports(settings: Settings) -> list[dict[str, Any]]:

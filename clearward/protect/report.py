@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clearward.risk.prosecutor import Risk
 from clearward.settings import Settings
-from clearward.warehouse import check_month, check_name
+from clearward.warehouse import check_month, check_name, write_text
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,7 @@ def report_path(settings: Settings, *, product: str, month: str) -> Path:
 def write_report(settings: Settings, report: ProtectReport) -> Path:
     """Write the report whole or not at all; returns its path."""
     path = report_path(settings, product=report.product, month=report.month)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(report.to_json(), encoding="utf-8")
-    partial.replace(path)
-    return path
+    return write_text(path, report.to_json())
 
 
 def load_report(path: Path) -> ProtectReport:

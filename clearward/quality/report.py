@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from clearward.errors import GateBrokenError, GateError
+from clearward.warehouse import write_text
 
 REPORT_NAME = "gate.json"
 DOCS_NAME = "data_docs"
@@ -126,12 +127,7 @@ def judge_file(table: str, path: Path) -> JudgedFile:
 
 def save_report(report: GateReport, report_dir: Path) -> Path:
     """Write ``gate.json`` whole or not at all; returns its path."""
-    report_dir.mkdir(parents=True, exist_ok=True)
-    path = report_dir / REPORT_NAME
-    partial = path.with_suffix(".partial")
-    partial.write_text(report.to_json(), encoding="utf-8")
-    partial.replace(path)
-    return path
+    return write_text(report_dir / REPORT_NAME, report.to_json())
 
 
 def load_report(report_dir: Path) -> GateReport:

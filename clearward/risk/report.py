@@ -15,7 +15,7 @@ from typing import Any
 from clearward.errors import GateBrokenError, GateError
 from clearward.risk.gates import GATES, Demand, Figure, State, judge, worst
 from clearward.settings import Settings
-from clearward.warehouse import check_month, check_name
+from clearward.warehouse import check_month, check_name, write_text
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,7 @@ def report_path(settings: Settings, *, product: str, month: str) -> Path:
 def write_report(settings: Settings, report: RiskReport) -> Path:
     """Write the report whole or not at all; returns its path."""
     path = report_path(settings, product=report.product, month=report.month)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(report.to_json(), encoding="utf-8")
-    partial.replace(path)
-    return path
+    return write_text(path, report.to_json())
 
 
 def rejudge(document: Mapping[str, Any], wanted: Sequence[Demand]) -> tuple[Finding, ...]:
