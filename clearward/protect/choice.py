@@ -15,7 +15,7 @@ from clearward.errors import ProtectionError
 from clearward.products.bounds import Protection
 from clearward.protect import sticky
 from clearward.protect.loss import Ints, label_losses
-from clearward.protect.people import People, problem_of
+from clearward.protect.people import People, asked_of, problem_of
 from clearward.protect.recode import recode
 from clearward.protect.seen import Past
 from clearward.protect.successive import Bools, Eligible, Rule, Stories, choose_present
@@ -62,6 +62,7 @@ def choose(people: People, past: Past, bounds: Protection) -> Choice:
     Raises ProtectionError when the bounds cannot be kept: too many would be left out, or the
     pseudonyms of earlier releases are unknown.
     """
+    bounds = asked_of(people, bounds)
     eligible, ladders = _eligible(people, past), sticky.read_ladders(people.hierarchies)
     if not len(past.keys):
         return _first(people, ladders, eligible, bounds)

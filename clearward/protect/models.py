@@ -36,6 +36,12 @@ class Model(Protocol):
         """(classes,) which classes keep the bound."""
 
 
+def name_of(model: Model) -> str:
+    """``DistinctL of patient.smoking``: what a person reads in an error."""
+    attribute = getattr(model, "attribute", "")
+    return f"{type(model).__name__} of {attribute}" if attribute else type(model).__name__
+
+
 def _check_value(name: str, value: float, low: float, high: float = np.inf) -> None:
     if not low <= value <= high:
         raise ConfigError(

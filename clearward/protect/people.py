@@ -4,7 +4,7 @@ everybody who may be published in, labels out. Which labels they get is not deci
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -168,6 +168,19 @@ def keep(
         "FROM labelled JOIN person p USING (new_key)"
     )
     return int(present.sum())
+
+
+def asked_of(people: People, bounds: Protection) -> Protection:
+    """The bounds without l of columns that have one value among everybody eligible.
+
+    No class of such a column can be diverse, and none tells more than being in the data does.
+    """
+    several = np.ptp(people.sensitive, axis=0) > 0
+    sensitive = (
+        column if varies else replace(column, distinct_l=1)
+        for column, varies in zip(bounds.sensitive, several, strict=True)
+    )
+    return replace(bounds, sensitive=tuple(sensitive))
 
 
 def problem_of(people: People, bounds: Protection) -> tuple[Problem, Ints]:

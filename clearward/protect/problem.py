@@ -15,7 +15,7 @@ from clearward.errors import ConfigError, ProtectionError
 from clearward.protect.hierarchies import Hierarchy
 from clearward.protect.histograms import Classes, Histogram
 from clearward.protect.loss import Aggregate, Ints
-from clearward.protect.models import Model
+from clearward.protect.models import Model, name_of
 
 Bools = NDArray[np.bool_]
 Quality = Literal["loss", "entropy", "aecs", "discernibility"]
@@ -77,6 +77,20 @@ class Problem:
         allowed = np.ones(len(sizes), dtype=bool)
         if not self.models:
             return allowed
+        seen = self._seen(members, classes, sizes)
+        for model in self.models:
+            allowed &= model.allows(seen)
+        return allowed
+
+    def broken(self, classes: Ints, sizes: Ints) -> str:
+        """Which bounds break over all combinations in these classes, each with its units."""
+        seen = self._seen(None, classes, sizes)
+        bounds = [(f"k of {self.k}", sizes >= self.k)]
+        bounds += [(name_of(model), model.allows(seen)) for model in self.models]
+        counted = ((name, int(sizes[~kept].sum())) for name, kept in bounds)
+        return ", ".join(f"{name} for {units}" for name, units in counted if units)
+
+    def _seen(self, members: Ints | None, classes: Ints, sizes: Ints) -> Classes:
         population = None
         if self.population is not None:
             people = self.population if members is None else self.population[members]
@@ -86,10 +100,7 @@ class Problem:
             name: histogram.of_classes(members, classes, len(sizes))
             for name, histogram in self.histograms.items()
         }
-        seen = Classes(sizes, population, values)
-        for model in self.models:
-            allowed &= model.allows(seen)
-        return allowed
+        return Classes(sizes, population, values)
 
 
 def check_problem(problem: Problem) -> None:

@@ -11,14 +11,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clearward.errors import ConfigError, ProtectionError
+from clearward.errors import ConfigError
 from clearward.protect.hierarchies import ANY
 from clearward.protect.labels import node_labels, range_labels, set_labels
 from clearward.protect.local import Given, Partition, specialise
 from clearward.protect.loss import Floats, Ints, aggregate, label_losses
 from clearward.protect.paths import Field, Texts, Words, fields_of, pack
 from clearward.protect.problem import Problem, check_problem
-from clearward.protect.solver import group_at, solve
+from clearward.protect.solver import group_at, solve, unsolvable
 
 Bools = NDArray[np.bool_]
 Publish = Literal["nodes", "ranges", "sets"]
@@ -157,12 +157,7 @@ def _apart(problem: Problem) -> tuple[Ints, Bools]:
     apart = group_at(problem, [h.height for h in problem.hierarchies])
     left_out = int(apart.sizes[~apart.kept].sum())
     if left_out > problem.allowed or not apart.kept.any():
-        raise ProtectionError(
-            "No generalisation keeps the privacy bounds.",
-            seen=f"{left_out} of {problem.units} patients whose coarsest class breaks a bound",
-            expected=f"at most {problem.allowed} left out",
-            do="loosen the bound in the product spec",
-        )
+        raise unsolvable(problem)
     return apart.classes, apart.kept
 
 

@@ -93,16 +93,24 @@ def solve(problem: Problem) -> Solution:
     search = _search_classes if problem.quality in _BY_CLASS else _search_cells
     best, checked = search(lattice)
     if best is None:
-        raise ProtectionError(
-            "No generalisation keeps the privacy bounds.",
-            seen=f"{len(lattice.levels)} ways of generalising",
-            expected=f"one that suppresses at most {problem.allowed} patients",
-            do="loosen a bound, or allow more suppression",
-        )
+        raise unsolvable(problem)
     node, outcome = best
     chosen = tuple(int(level) for level in lattice.levels[node])
     return Solution(
         chosen, outcome.loss, outcome.suppressed, outcome.classes, len(lattice.levels), checked
+    )
+
+
+def unsolvable(problem: Problem) -> ProtectionError:
+    """What stands in the way: merging never breaks a bound, so the coarsest classes tell."""
+    coarsest = group_at(problem, [h.height for h in problem.hierarchies])
+    return ProtectionError(
+        "No generalisation keeps the privacy bounds.",
+        seen=f"even the coarsest classes break {problem.broken(coarsest.classes, coarsest.sizes)} "
+        f"of {problem.units} patients",
+        expected=f"at most {problem.allowed} patients left out",
+        do="wait for more consents or hospitals, or loosen that bound with the data protection "
+        "officer",
     )
 
 

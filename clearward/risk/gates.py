@@ -24,6 +24,8 @@ GATES = {
 }
 MAY_BE_AMBER = frozenset({"G4"})
 """Only an attack's interval can be too wide to decide; a counted figure is right or wrong."""
+MAY_NOT_APPLY = frozenset({"distinct_l"})
+"""A column with one value in the whole mart tells nothing but that a patient is in the data."""
 
 
 class State(StrEnum):
@@ -65,11 +67,17 @@ class Demand:
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured value; ``low`` and ``high`` are its 95 % interval where it has one."""
+    """A measured value.
+
+    Attributes:
+        low, high: its 95 % interval where it has one.
+        applies: False where the mart has nothing that the check could protect.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
+    applies: bool = True
 
 
 def demands(product: Product, *, has_earlier: bool) -> tuple[Demand, ...]:
@@ -137,6 +145,8 @@ def judge(demand: Demand, figure: Figure | None) -> State:
     """
     if figure is None or not math.isfinite(figure.value):
         return State.ERROR
+    if not figure.applies:
+        return State.NOT_APPLICABLE if demand.check in MAY_NOT_APPLY else State.ERROR
     holds = _holds(demand, figure.value)
     if demand.gate not in MAY_BE_AMBER:
         return State.GREEN if holds else State.RED

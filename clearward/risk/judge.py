@@ -100,8 +100,8 @@ def _find(measures: Measures, demand: Demand) -> Finding:
 
 def _rounded(figure: Figure) -> Figure:
     """Twelve digits: rows come in any order, and sums of fractions keep a trace of it."""
-    ends = (figure.value, figure.low, figure.high)
-    return Figure(*(end if end is None else round(float(end), 12) for end in ends))  # type: ignore[arg-type]
+    low, high = (e if e is None else round(float(e), 12) for e in (figure.low, figure.high))
+    return Figure(round(float(figure.value), 12), low, high, figure.applies)
 
 
 def _figures(measures: Measures) -> dict[str, Any]:

@@ -200,8 +200,11 @@ class Measures:
         return Figure(self.risk.k)
 
     def check_distinct_l(self, demand: Demand) -> Figure:
-        """Least number of values in a class."""
-        return Figure(self.diversity[demand.subject].distinct_l)
+        """Least number of values in a class; asked for where the mart has more than one."""
+        mart, _ = self.linked
+        several = tables.count_values(self._view.connection, mart, demand.subject) > 1
+        applies = several or demand.bound <= 1
+        return Figure(self.diversity[demand.subject].distinct_l, applies=applies)
 
     def check_t(self, demand: Demand) -> Figure:
         """Largest distance of a class from all."""

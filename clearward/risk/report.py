@@ -200,7 +200,8 @@ def _figure(check: Mapping[str, Any]) -> Figure | None:
     value = _number(check.get("value"))
     if value is None:
         return None
-    return Figure(value, _number(check.get("low")), _number(check.get("high")))
+    applies = check.get("applies") is not False
+    return Figure(value, _number(check.get("low")), _number(check.get("high")), applies)
 
 
 def _number(value: object) -> float | None:

@@ -160,6 +160,12 @@ def _flatten(view: View, name: str, sources: Mapping[str, str]) -> None:
     )
 
 
+def count_values(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> int:
+    """Different values of a column; a null is one."""
+    counted = f"SELECT count(*) FROM (SELECT DISTINCT {quoted(column)} FROM {table})"
+    return int(one(connection, counted)[0])
+
+
 def count_strangers(view: View) -> int:
     """Patients of any table who are not in the patient table; rows without a patient count too."""
     total = 0

@@ -109,6 +109,41 @@ def test_a_hospital_of_few_patients_is_left_out_or_hidden(make):
     assert min(n for (n,) in sizes) >= 11
 
 
+def with_arms(made, arm: str) -> None:
+    """Every patient's study arm by an expression over the patient table."""
+    made.write(
+        "cohort_summary",
+        f"SELECT patient_key, hospital_id, month, {arm} AS arm, "
+        "hash(patient_key || 'm') % 3 = 0 AS has_macular_edema "
+        f"FROM '{made.path('product', 'patient')}'",
+    )
+
+
+def test_a_cohort_with_one_study_arm_is_published_though_no_class_can_be_diverse(make):
+    made = make()
+    with_arms(made, "'DR'")
+    assert protect(made).patients_kept >= 120
+
+
+def test_a_hospital_with_one_study_arm_is_left_out_where_others_have_two(make):
+    made = make()
+    with_arms(made, "CASE WHEN hospital_id = 'north' OR hash(patient_key) % 2 = 0 "
+              "THEN 'DR' ELSE 'GLC' END")  # fmt: skip
+    assert protect(made).patients_kept <= 160
+    arms = made.rows(
+        "cohort_summary", "SELECT hospital_id, count(DISTINCT arm)", "GROUP BY hospital_id"
+    )
+    assert sorted(n for _, n in arms) == [2, 2]
+
+
+def test_a_refusal_names_the_bound_that_stands_in_the_way(make):
+    made = make()
+    with_arms(made, "CASE WHEN hospital_id = 'west' THEN 'GLC' ELSE 'DR' END")
+    with pytest.raises(ProtectionError) as refusal:
+        protect(made)
+    assert "DistinctL of cohort_summary.arm for 240 of 240 patients" in str(refusal.value)
+
+
 def test_a_quasi_identifier_repeated_in_another_table_is_generalised_too(make):
     made = make()
     people = made.path("product", "patient")

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from clearward.risk.gates import GATES, State, demands
+from clearward.risk.gates import GATES, Demand, State, demands
 from clearward.risk.history import Earlier
-from clearward.risk.report import report_path
+from clearward.risk.report import rejudge, report_path
 from tests.unit.risk.conftest import MONTH, PATIENTS, PRODUCT
 
 
@@ -122,6 +122,22 @@ def test_a_planted_violation_turns_its_own_check_red(release, name):
     red = {f.demand.name for f in report.findings if f.state is State.RED}
     assert expected <= red, report.summary("G1")
     assert report.state(next(iter(expected))[:2]) is State.RED
+
+
+@pytest.mark.parametrize(
+    ("mart", "state"), [("'never'", State.NOT_APPLICABLE), ("smoking", State.RED)]
+)
+def test_one_value_in_every_class_is_red_unless_the_mart_has_no_other(
+    release, monkeypatch, mart, state
+):
+    diverse = Demand("G1", "distinct_l", "patient.smoking", 2, is_least=True)
+    monkeypatch.setattr("clearward.risk.judge.demands", lambda *_, **__: (diverse,))
+    for zone, value in (("product", mart), ("protected", "'never'")):
+        release.spoil("patient", f"SELECT * REPLACE ({value} AS smoking) FROM patient", zone=zone)
+    report = release.judge()
+    assert states(report) == {"G1.distinct_l.patient.smoking": state}
+    again = rejudge(json.loads(report.to_json()), [diverse])
+    assert [finding.state for finding in again] == [state]
 
 
 @pytest.mark.parametrize("label", ["'*'", "'H01'", "NULL"])

@@ -77,6 +77,7 @@ def test_the_command_line_measures_and_speaks_json(people):
 
 
 LEAST = Demand("G1", "k", "", 11, is_least=True)
+DIVERSE = Demand("G1", "distinct_l", "a.b", 2, is_least=True)
 MOST = Demand("G4", "inference", "a.b", 0.1)
 MANY = Demand("G4", "attacks", "", 2000, is_least=True)
 
@@ -87,6 +88,9 @@ MANY = Demand("G4", "attacks", "", 2000, is_least=True)
         (LEAST, Figure(11), State.GREEN),
         (LEAST, Figure(10), State.RED),
         (LEAST, None, State.ERROR),
+        (LEAST, Figure(11, applies=False), State.ERROR),
+        (DIVERSE, Figure(1), State.RED),
+        (DIVERSE, Figure(1, applies=False), State.NOT_APPLICABLE),
         (LEAST, Figure(float("nan")), State.ERROR),
         (MOST, Figure(0.05, 0.0, 0.10), State.GREEN),
         (MOST, Figure(0.05, 0.0, 0.11), State.AMBER),
