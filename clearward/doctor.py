@@ -78,7 +78,7 @@ def _keyring(settings: Settings) -> Iterator[Finding]:
     yield Finding("keyring", "has every key, mode 0600", True, f"{len(PURPOSES)} keys")
     yield Finding("keyring", "is sealed", True, describe_seal(settings.keyring))
     source = unlock_source(settings.keyring)
-    yield Finding("keyring", "what opens it is off this machine", True, _whereabouts(source))
+    yield Finding("keyring", "can be opened", True, _whereabouts(source))
     check_installation(settings, keyring, state_engine(settings.database))
     yield Finding("keyring", "belongs to warehouse and state", True, keyring.id)
 

@@ -20,6 +20,7 @@ from clearward.cli import (
     risk,
     synthetic,
 )
+from clearward.cli.examples import show_examples
 from clearward.cli.show import console, errors, show_rows
 from clearward.deidentify.installation import check_new_keyring, record_installation
 from clearward.doctor import examine
@@ -160,6 +161,9 @@ def demo() -> None:
     from clearward.cli.demo import play  # noqa: PLC0415
 
     play(load_settings())
+
+
+show_examples(app)
 
 
 def main() -> None:
