@@ -6,6 +6,7 @@ File names can hold a patient's name (text exports, bundles), so messages use `s
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from clearward.sources.spec import SourceSystem, Table
@@ -55,13 +56,18 @@ def resource_of(plain: str) -> str:
     return words[0] if len(words) == 1 else ""
 
 
+def is_lines(name: str) -> bool:
+    """Whether a file's name ends as NDJSON does."""
+    return bool(_LINES.search(plain_name(name)))
+
+
 def is_consents(name: str) -> bool:
     """Whether a file of any system holds consents: `consents.csv`, or FHIR Consents as NDJSON."""
     plain = plain_name(name)
     return plain == CONSENTS or resource_of(plain) == "consent"
 
 
-def role_of(system: SourceSystem, name: str, *, listed: dict[str, str] | None = None) -> str:
+def role_of(system: SourceSystem, name: str, *, listed: Mapping[str, str] | None = None) -> str:
     """A key of `ROLES`. ``listed`` holds roles a Bulk Data manifest gives to names."""
     plain = plain_name(name)
     if is_consents(name):
@@ -75,7 +81,7 @@ def role_of(system: SourceSystem, name: str, *, listed: dict[str, str] | None = 
     return "table" if tables_in(system, name) else "unknown"
 
 
-def _bulk_role(system: SourceSystem, plain: str, listed: dict[str, str]) -> str:
+def _bulk_role(system: SourceSystem, plain: str, listed: Mapping[str, str]) -> str:
     if plain == BULK_MANIFEST:
         return "bulk_manifest"
     if plain in listed:

@@ -18,13 +18,21 @@ from clearward.sources.files import (
     DELETIONS,
     TEXT_READER,
     is_consents,
+    is_lines,
     plain_name,
     role_of,
     shown_name,
     tables_in,
 )
 from clearward.sources.readers_csv import copy_csv, read_header, stage_csv
-from clearward.sources.readers_fhir import bulk_roles, copy_ndjson, deleted_urls, stage_ndjson
+from clearward.sources.readers_fhir import (
+    BulkManifest,
+    copy_ndjson,
+    deleted_urls,
+    first_resource,
+    read_bulk_manifest,
+    stage_ndjson,
+)
 from clearward.sources.readers_notes import stage_notes
 from clearward.sources.spec import SourceSystem, Table
 from clearward.sources.staging import Input, Piece, empty_sql
@@ -33,10 +41,16 @@ from clearward.sources.text import decoded, has_bom
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of an extract with what its name says it is."""
+    """A file of an extract and what it is.
+
+    Attributes:
+        called: the name that tells its kind: its own, or ``<Resource>.ndjson`` after the Bulk Data
+            manifest or its first line.
+    """
 
     number: int
     name: str
+    called: str
     path: Path
     shown: str
     role: str
@@ -97,23 +111,34 @@ def source_files(
     system: SourceSystem, folder: Path, names: Sequence[str]
 ) -> tuple[SourceFile, ...]:
     """Files in manifest order, each with its role and the encoding it must be in."""
-    roles: dict[str, str] = {}
+    bulk = BulkManifest({}, {})
     for name in names:
         if plain_name(name) == BULK_MANIFEST:
-            roles = bulk_roles(folder / name, BULK_MANIFEST)
+            bulk = read_bulk_manifest(folder / name, BULK_MANIFEST)
     return tuple(
-        SourceFile(
-            number=number,
-            name=name,
-            path=folder / name,
-            shown=shown_name(system, name),
-            role=role_of(system, name, listed=roles),
-            encoding="utf-8"
-            if is_consents(name) or plain_name(name) == DELETIONS
-            else system.encoding,
-        )
+        _source_file(system, folder, name, number=number, bulk=bulk)
         for number, name in enumerate(names)
     )
+
+
+def _source_file(
+    system: SourceSystem, folder: Path, name: str, *, number: int, bulk: BulkManifest
+) -> SourceFile:
+    called, role = name, role_of(system, name, listed=bulk.roles)
+    shown = shown_name(system, name)
+    if role == "unknown" and is_lines(name) and system.format == "ndjson":
+        kind = bulk.types.get(plain_name(name)) or first_resource(folder / name)
+        called = f"{kind}.ndjson"
+        role = role_of(system, called)
+        if role == "consents":
+            raise ExtractError(
+                f"{shown} holds consents under another name.",
+                expected="Consent.ndjson",
+                do="rename it: a withdrawal must not get lost",
+            )
+    is_ours = is_consents(name) or plain_name(name) == DELETIONS
+    encoding = "utf-8" if is_ours else system.encoding
+    return SourceFile(number, name, called, folder / name, shown, role, encoding)
 
 
 def stage_tables(
@@ -130,7 +155,7 @@ def stage_tables(
     for file in files:
         if file.role != "table":
             continue
-        tables = tables_in(system, file.name)
+        tables = tables_in(system, file.called)
         if tables[0].options.get("reader") == TEXT_READER:
             texts.setdefault(tables[0].name, []).append(file)
             continue
@@ -154,7 +179,7 @@ def _stage_one(
     scratch: Path,
     lookup: Path | None,
 ) -> dict[str, Piece]:
-    tables = tables_in(system, file.name)
+    tables = tables_in(system, file.called)
     if system.format == "ndjson":
         table = tables[0]
         found = lookup if "lookup" in table.options else None
@@ -194,8 +219,8 @@ def _stage_lookup(
 def count_records(connection: duckdb.DuckDBPyConnection, file: SourceFile, scratch: Path) -> int:
     """Records of a file that feeds no table: consents, deletions, deleted and error lists."""
     target = scratch / f"{uuid.uuid4().hex}.parquet"
-    is_lines = file.role == "consents" and not plain_name(file.path.name).endswith(".csv")
-    if is_lines or file.role in ("fhir_deleted", "fhir_error", "lookup"):
+    of_fhir = file.role == "consents" and not plain_name(file.path.name).endswith(".csv")
+    if of_fhir or file.role in ("fhir_deleted", "fhir_error", "lookup"):
         gz = file.path.suffix.lower() == ".gz"
         return copy_ndjson(connection, file.source, target=target, gz=gz)
     header = read_header((), file.source, encoding=file.encoding)

@@ -4,16 +4,20 @@ text attachments, deleted and error files. Nothing here knows a hospital.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import uuid
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from clearward.errors import ExtractError
+from clearward.sources.files import plain_name
 from clearward.sources.parsing import quoted
 from clearward.sources.spec import Table
 from clearward.sources.staging import Input, Piece, select_sql
@@ -190,24 +194,57 @@ def _present(connection: duckdb.DuckDBPyConnection, table: Table, sql: str) -> t
     return tuple(column.name for count, column in pairs if count)
 
 
-def bulk_roles(path: Path, shown: str) -> dict[str, str]:
-    """Roles that a Bulk Data manifest gives to the files in its `deleted` and `error` lists.
+@dataclass(frozen=True)
+class BulkManifest:
+    """What a Bulk Data manifest says of files, by plain name.
+
+    Attributes:
+        roles: of the files in its ``deleted`` and ``error`` lists.
+        types: resource type of the files in its ``output`` list.
+    """
+
+    roles: Mapping[str, str]
+    types: Mapping[str, str]
+
+
+def read_bulk_manifest(path: Path, shown: str) -> BulkManifest:
+    """Read ``deleted``, ``error`` and ``output`` of a Bulk Data manifest.
 
     An empty or absent list says nothing: servers return one without looking.
     """
     try:
         document = json.loads(path.read_bytes())
-        return {
-            PurePosixPath(str(item["url"]).split("?")[0]).name.casefold().removesuffix(".gz"): role
+        roles = {
+            name: role
             for key, role in (("deleted", "fhir_deleted"), ("error", "fhir_error"))
-            for item in document.get(key) or []
+            for name, _ in _listed(document, key)
         }
+        return BulkManifest(roles, dict(_listed(document, "output")))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ExtractError(
             f"{shown} is not a Bulk Data manifest.",
             expected="JSON with output, deleted and error lists of {type, url}",
             do="send the export's own manifest, or leave it out",
         ) from None
+
+
+def _listed(document: dict[str, Any], key: str) -> list[tuple[str, str]]:
+    return [
+        (plain_name(str(item["url"]).split("?")[0]), str(item.get("type", "")))
+        for item in document.get(key) or []
+    ]
+
+
+def first_resource(path: Path) -> str:
+    """The resource type that the first line of an NDJSON file names; empty when it names none."""
+    packed = path.suffix.lower() == ".gz"
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            found = json.loads(file.readline(_MAX_OBJECT).decode("utf-8-sig"))
+    except (ValueError, OSError, EOFError, zlib.error):
+        return ""
+    kind = found.get("resourceType") if isinstance(found, dict) else None
+    return kind if isinstance(kind, str) and kind.isalpha() else ""
 
 
 def deleted_urls(connection: duckdb.DuckDBPyConnection, source: Input, scratch: Path) -> list[str]:

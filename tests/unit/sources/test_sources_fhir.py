@@ -105,6 +105,40 @@ def test_several_files_and_gzip_give_the_same_rows(fhir):
     assert (values["unchanged"], values["inserted"], values["deleted"]) == (10, 0, 0)
 
 
+@pytest.mark.parametrize("has_manifest", [True, False])
+def test_files_of_any_name_are_known_by_the_bulk_manifest_or_by_their_first_line(
+    fhir, has_manifest
+):
+    export = small_export()
+    named = {f"HospitalExport{kind}.ndjson": rows for kind, rows in export.items()}
+    named["claims_7.ndjson"] = [resource("Claim", "c")]
+    folder = write_export(fhir.folder(), named, compress=not has_manifest)
+    if has_manifest:
+        output = [
+            {"type": kind, "url": f"https://x.org/HospitalExport{kind}.ndjson?sig=1"}
+            for kind in export
+        ]
+        (folder / "bulk-manifest.json").write_text(json.dumps({"output": output}))
+    report = fhir.ingest(fhir.pack(folder))
+    assert report.table("patients").kept == 2
+    assert report.table("observations").kept == 3
+
+
+def test_consents_under_another_name_are_refused_and_not_passed_over(fhir):
+    export = {**small_export(), "decisions_1.ndjson": [resource("Consent", "x")]}
+    with pytest.raises(ExtractError, match="consents under another name"):
+        send(fhir, export)
+
+
+def test_a_manifest_that_calls_a_file_what_it_is_not_is_refused(fhir):
+    named = {**small_export(), "part_1.ndjson": [resource("Encounter", "x")]}
+    folder = write_export(fhir.folder(), named)
+    output = [{"type": "Condition", "url": "part_1.ndjson"}]
+    (folder / "bulk-manifest.json").write_text(json.dumps({"output": output}))
+    with pytest.raises(ExtractError, match="other resources than Condition"):
+        fhir.pack(folder)
+
+
 def test_missing_optional_elements_are_nulls_and_missing_required_ones_quarantine(fhir):
     export = small_export()
     export["Condition"] += [
