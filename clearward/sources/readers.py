@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from clearward.errors import ExtractError
+from clearward.sources.borrow import borrow
 from clearward.sources.files import (
     BULK_MANIFEST,
     DELETIONS,
@@ -169,6 +170,7 @@ def stage_tables(
         )
         staged.pieces[name] = [piece]
         staged.records.update({file.number: 1 for file in members})
+    staged.pieces = borrow(connection, system, staged.pieces)
     return staged
 
 

@@ -149,6 +149,29 @@ def test_missing_optional_elements_are_nulls_and_missing_required_ones_quarantin
     assert report.table("patients").kept == 2
 
 
+def test_a_diagnosis_without_a_date_is_dated_by_its_encounter(fhir):
+    export = small_export()
+    undated = {"subject": {"reference": "Patient/a"}, "code": coded("38341003")}
+    export["Condition"] += [
+        resource("Condition", "n1", **undated, encounter={"reference": "Encounter/e"}),
+        resource("Condition", "n2", **undated, encounter={"reference": "Encounter/none"}),
+        resource("Condition", "n3", **undated),
+    ]
+    report = send(fhir, export)
+    assert report.table("conditions").quarantined == {"required_null": 2}
+    dates = dict(fhir.state("conditions", "condition_id, CAST(started_on AS DATE)"))
+    assert {name: str(day) for name, day in dates.items()} == {
+        "c": "2024-04-01",
+        "n1": "2024-04-01",
+    }
+
+
+def test_an_export_whose_diagnoses_all_lack_dates_is_taken(fhir):
+    export = small_export()
+    del export["Condition"][0]["recordedDate"]
+    assert send(fhir, export).table("conditions").kept == 1
+
+
 def test_a_deleted_file_deletes_and_an_empty_list_does_not(fhir):
     send(fhir, small_export(), month="2024-05", sequence=1)
     gone = {
