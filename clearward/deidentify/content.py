@@ -32,10 +32,11 @@ PERSONAL_VALUES, PERSONAL_SHARE = 10, 0.5
 KNOWN_VALUES = 3
 # Long digit strings in a code column are SNOMED CT ids, which carry a check digit.
 CHECKED_DIGITS = 8
-# A column of short numbers, nearly every row another one: record numbers, not codes.
+# A column of short numbers, a letter before them or none, nearly every row another one: record
+# numbers, not codes.
 COUNTED_ROWS, COUNTED_SHARE = 100, 0.9
 _CJK = "\u4e00-\u9fff"
-_SHORT_NUMBERS = r"[0-9]{4,7}"
+_SHORT_NUMBERS = r"[a-z]?[0-9]{4,7}"
 
 
 @dataclass(frozen=True)

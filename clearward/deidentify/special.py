@@ -28,6 +28,8 @@ CODES = ("code", "item_code", "procedure_code")
 LABELS = ("description", "item_name")
 ALONG = ("reason_code", "reason_description")
 PLACES = ("department", "discharge_department")
+# Tables whose short numbers are ICD-9-CM; elsewhere they are a hospital's own items.
+DIAGNOSES = frozenset({"conditions", "diagnoses", "front_sheet_diagnoses"})
 # Rows of these are referred to by others: dropping one would orphan what happened then.
 REFERRED = frozenset({"encounters", "visits", "front_sheet"})
 
@@ -39,6 +41,7 @@ class SpecialDisease:
     name: str
     title: str
     prefixes: tuple[str, ...]
+    icd9: tuple[str, ...]
     codes: tuple[str, ...]
     words: tuple[str, ...]
     whole: tuple[str, ...] = ()
@@ -55,6 +58,7 @@ def special_diseases() -> tuple[SpecialDisease, ...]:
             name,
             body["title"],
             tuple(body["prefixes"]),
+            tuple(body.get("icd9", ())),
             tuple(body["codes"]),
             *(
                 tuple(word.lower() for word in body.get(kind, ()))
@@ -70,15 +74,37 @@ def list_id() -> str:
     return hashlib.sha256(LIST.read_bytes()).hexdigest()[:12]
 
 
-def special_category(code: str | None, label: str | None = None) -> str | None:
-    """The category a code or its label belongs to; None for most."""
+def special_category(
+    code: str | None, label: str | None = None, *, is_diagnosis: bool = False
+) -> str | None:
+    """The category a code or its label belongs to; None for most.
+
+    ``is_diagnosis``: a short number is an ICD-9-CM diagnosis and no hospital's item.
+    """
     parts = [part.strip().upper() for part in (code or "").split("+")]
     words = (label or "").lower()
     for disease in special_diseases():
-        by_code = any(part in disease.codes or part.startswith(disease.prefixes) for part in parts)
+        begins = _begins(disease, is_diagnosis)
+        by_code = any(part in disease.codes or begins.match(part) for part in parts)
         if by_code or any(word in words for word in disease.words) or has_whole(disease, words):
             return disease.name
     return None
+
+
+@cache
+def _begins(disease: SpecialDisease, is_diagnosis: bool) -> re.Pattern[str]:
+    """How its codes begin. Billing files write ICD codes without their dot."""
+    starts = [p.replace(".", "[.]?" if p[0].isalpha() else "[.]") for p in disease.prefixes]
+    if is_diagnosis:
+        starts += map(_icd9_form, disease.icd9)
+    return re.compile(f"(?:{'|'.join(starts)})")
+
+
+def _icd9_form(prefix: str) -> str:
+    """Three digits (E and three, V and two), then up to two more: a longer number is another's."""
+    category, _, rest = prefix.partition(".")
+    more = 3 + prefix.startswith("E") - len(category)
+    return f"{category}[0-9]{{{more}}}[.]?{rest}[0-9]{{0,{2 - len(rest)}}}$"
 
 
 def has_whole(disease: SpecialDisease, words: str) -> bool:
@@ -90,10 +116,11 @@ def has_whole(disease: SpecialDisease, words: str) -> bool:
     return re.search(rf"(^|[^a-z0-9])({'|'.join(disease.whole)})([^a-z0-9]|$)", words) is not None
 
 
-def category_sql(code: str | None, label: str | None) -> str:
+def category_sql(code: str | None, label: str | None, *, is_diagnosis: bool = False) -> str:
     """SQL for the same answer as `special_category` on two text expressions."""
     whens = [
-        f"WHEN {' OR '.join(_tests(disease, code, label))} THEN {quoted(disease.name)}"
+        f"WHEN {' OR '.join(_tests(disease, code, label, is_diagnosis=is_diagnosis))} "
+        f"THEN {quoted(disease.name)}"
         for disease in special_diseases()
     ]
     return f"CASE {' '.join(whens)} END"
@@ -105,6 +132,7 @@ class Pair:
 
     code: str = ""
     label: str = ""
+    is_diagnosis: bool = False
 
     def key_sql(self, row: str = "r") -> str:
         """SQL for one text of both."""
@@ -118,9 +146,10 @@ class Pair:
         """
         names = ", ".join(f'"{name}"' for name in self._names())
         code, label = (f'r."{name}"' if name else None for name in (self.code, self.label))
+        category = category_sql(code, label, is_diagnosis=self.is_diagnosis)
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT k, category FROM"
-            f" (SELECT {self.key_sql()} AS k, {category_sql(code, label)} AS category FROM"
+            f" (SELECT {self.key_sql()} AS k, {category} AS category FROM"
             f" (SELECT DISTINCT {names} FROM {read_parquet_sql([source])}) r)"
             " WHERE category IS NOT NULL"
         )
@@ -154,20 +183,22 @@ def _pair(
         next((name for name in names if name in found and _has(table, name)), "")
         for names in (codes, labels)
     )
-    return Pair(code, label) if code or label else None
+    return Pair(code, label, table.name in DIAGNOSES) if code or label else None
 
 
 def _has(table: Table, name: str) -> bool:
     return any(column.name == name for column in table.columns)
 
 
-def _tests(disease: SpecialDisease, code: str | None, label: str | None) -> list[str]:
+def _tests(
+    disease: SpecialDisease, code: str | None, label: str | None, *, is_diagnosis: bool
+) -> list[str]:
     tests = []
     if code:
         # Both halves of a dagger–asterisk pair tell of the disease.
         parts = f"string_split(upper(trim({code}::VARCHAR)), '+')"
         codes = f"[{', '.join(map(quoted, disease.codes))}]::VARCHAR[]"
-        begins = f"^({'|'.join(p.replace('.', '[.]') for p in disease.prefixes)})"
+        begins = f"^{_begins(disease, is_diagnosis).pattern}"
         tests.append(f"list_has_any({parts}, {codes})")
         tests.append(f"regexp_matches(array_to_string({parts}, chr(10)), '(?m){begins}')")
     if label:

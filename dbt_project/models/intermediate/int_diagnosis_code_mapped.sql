@@ -21,7 +21,7 @@ codes as (
     select
         source_code,
         source_code_system,
-        case when source_code_system = 'SNOMED' then 'snomed' else 'icd10' end as code_group,
+        case source_code_system when 'SNOMED' then 'snomed' when 'ICD9CM' then 'icd9' else 'icd10' end as code_group,
         case when source_code_system = 'SNOMED' then trim(source_code) else {{ icd_dagger('source_code') }} end as dagger,
         {{ icd_asterisk('source_code') }} as asterisk
     from said

@@ -60,6 +60,58 @@ def test_sql_and_python_agree_on_the_category(code, label, expected):
     assert duckdb.execute(query, {"c": code, "l": label}).fetchone() == (expected,)
 
 
+WITHOUT_DOT = [
+    ("O981", "sexually_transmitted"),
+    ("Z114", "hiv"),
+    ("T1491XA", "psychiatric"),
+    ("F200", "psychiatric"),
+    ("I639", None),
+    ("6951", None),
+]
+ICD_9 = [
+    ("042", "hiv"),
+    ("V08", "hiv"),
+    ("079.53", "hiv"),
+    ("0979", "sexually_transmitted"),
+    ("295.30", "psychiatric"),
+    ("29530", "psychiatric"),
+    ("E9500", "psychiatric"),
+    ("30390", "substance_use"),
+    ("305.1", None),
+    ("3051", None),
+    ("99586", None),
+    ("290.0", None),
+    ("41401", None),
+    ("2953", "psychiatric"),
+    ("295300", None),
+    ("42731", None),
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), WITHOUT_DOT)
+def test_a_code_without_its_dot_tells_the_same(code, expected):
+    assert special_category(code) == expected
+    assert duckdb.execute(
+        f"SELECT {category_sql('$c::VARCHAR', None)}", {"c": code}
+    ).fetchone() == (expected,)
+
+
+@pytest.mark.parametrize(("code", "expected"), ICD_9)
+def test_icd_9_is_known_in_tables_of_diagnoses_and_a_short_number_elsewhere_is_an_item(
+    code, expected
+):
+    query = f"SELECT {category_sql('$c::VARCHAR', None, is_diagnosis=True)}"
+    assert special_category(code, is_diagnosis=True) == expected
+    assert duckdb.execute(query, {"c": code}).fetchone() == (expected,)
+    assert special_category(code) is None
+
+
+def test_an_icd_9_diagnosis_stays_behind(settings):
+    table, rows = pass_table(settings, "conditions", {"code": "042"}, {"code": "38341003"})
+    assert table.special == {"hiv": 1}
+    assert [row["code"] for row in rows if row["op"] == "I"] == ["38341003"]
+
+
 def pass_table(settings, name, *own):
     system = load_spec("synthea")
     table, keyring = system.table(name), init_keyring(settings.keyring)
