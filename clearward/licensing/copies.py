@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from clearward.keyring import Keyring
 from clearward.licensing.copy_keys import CopyKeys, licensee_keys, name_copy
 from clearward.licensing.copy_tables import rewrite_tables
 from clearward.licensing.model import Copy, Licence
+from clearward.releases import croissant
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest, read_manifest, sums_text
 from clearward.releases.shelf import file_key, find_manifest, manifest_key
 from clearward.releases.signing import load_public_key
@@ -128,6 +129,7 @@ def _build(settings: Settings, keyring: Keyring, storage: Storage, *, job: _Job)
     target = LocalStorage(job.root)
     try:
         made = rewrite_tables(settings, storage, job.canonical, keys=job.keys, scratch=scratch)
+        made = _with_own_addresses(job.canonical, made)
         sums = scratch / SUMS_NAME
         sums.write_text(sums_text({e.path: e.sha256 for e, _ in made}), encoding="utf-8")
         made.append((FileEntry(SUMS_NAME, hash_file(sums), sums.stat().st_size), sums))
@@ -140,6 +142,24 @@ def _build(settings: Settings, keyring: Keyring, storage: Storage, *, job: _Job)
     envelope = manifest.signed(keyring)
     target.create(manifest_key(manifest.product, manifest.version), envelope)
     return read_manifest(envelope, load_public_key(keyring))
+
+
+def _with_own_addresses(
+    canonical: Manifest, made: list[tuple[FileEntry, Path]]
+) -> list[tuple[FileEntry, Path]]:
+    """The machine description names the copy's own files."""
+    own = {entry.table: entry for entry, _ in made if entry.table}
+    moved = {entry.path: own[entry.table] for entry in canonical.files if entry.table}
+    return [
+        (_readdressed(path, moved), path) if entry.path == croissant.NAME else (entry, path)
+        for entry, path in made
+    ]
+
+
+def _readdressed(path: Path, moved: Mapping[str, FileEntry]) -> FileEntry:
+    text = croissant.readdressed(path.read_text(encoding="utf-8"), moved)
+    path.write_text(text, encoding="utf-8")
+    return FileEntry(croissant.NAME, hash_file(path), path.stat().st_size)
 
 
 def _manifest(job: _Job, files: tuple[FileEntry, ...], *, base: str) -> Manifest:

@@ -22,7 +22,7 @@ import jinja2
 
 from clearward.errors import StorageError
 from clearward.products.spec import Product
-from clearward.releases import attrition, dictionary
+from clearward.releases import attrition, croissant, dictionary
 from clearward.releases.changes import is_small
 from clearward.releases.manifest import SUMS_NAME
 from clearward.releases.risk_documents import risk_context
@@ -84,6 +84,7 @@ def write_documents(folder: Path, facts: Facts, *, data_docs: Path | None) -> No
     for name, template in TEXTS.items():
         _write(folder / name, environment.get_template(template).render(values))
     _write(folder / "dictionary.csv", _csv(values["dictionary"]))
+    _write(folder / croissant.NAME, croissant.to_text(_croissant(facts, values["dictionary"])))
     _write(folder / "cohort_attrition.csv", _csv(values["attrition"].lines))
     _write(folder / "quality" / "gate.json", _json(facts.gate))
     _write(folder / "privacy.json", _json(facts.values["privacy"]))
@@ -110,6 +111,11 @@ def _context(facts: Facts) -> dict[str, Any]:
         "sums_name": SUMS_NAME,
         **risk_context(facts.product, facts.values["risk"]),
     }
+
+
+def _croissant(facts: Facts, texts: Any) -> dict[str, Any]:
+    place = {name: facts.values[name] for name in ("version", "month")}
+    return croissant.describe(facts.product, facts.tables, texts=texts, **place)
 
 
 def _by_table(gate: Mapping[str, Any]) -> list[dict[str, Any]]:

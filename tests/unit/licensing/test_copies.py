@@ -1,4 +1,5 @@
 import hashlib
+import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -113,9 +114,18 @@ def test_two_licensees_share_no_key_with_each_other_or_with_the_release(people):
 def test_documents_and_tables_without_keys_are_the_releases_own_bytes(people):
     copy, release = build(people, people.licence()), canonical(people)
     ours = {f.path: f.sha256 for f in copy.manifest.files}
-    kept = [f for f in release.files if f.path in ours and f.path != "SHA256SUMS.txt"]
+    of_files = {"SHA256SUMS.txt", "croissant.json"}
+    kept = [f for f in release.files if f.path in ours and f.path not in of_files]
     assert len(kept) > 10
     assert all(ours[f.path] == f.sha256 for f in kept)
+
+
+def test_the_machine_description_of_a_copy_names_its_own_files(people):
+    copy = build(people, people.licence())
+    entries = {f.path: f for f in copy.manifest.files}
+    text = (copy.storage.root / file_key(copy.manifest, entries["croissant.json"])).read_text()
+    named = {f["contentUrl"]: f["sha256"] for f in json.loads(text)["distribution"]}
+    assert named == {f.path: f.sha256 for f in copy.manifest.files if f.table}
 
 
 def test_licences_of_one_buyer_share_their_pseudonyms_whatever_the_spelling(people):
