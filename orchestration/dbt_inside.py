@@ -81,7 +81,7 @@ def _invoke(project_dir: str, command: list[str], events: SimpleQueue[Any]) -> N
             events.put(_as_dict(event))
 
     try:
-        outcome = dbtRunner(manifest=_parsed(project_dir), callbacks=[keep]).invoke(command)
+        outcome = dbtRunner(manifest=parsed(project_dir), callbacks=[keep]).invoke(command)
         reason = type(outcome.exception).__name__ if outcome.exception else "it said no more"
         end = _End(bool(outcome.success), reason)
     except BaseException as error:  # the other end waits for an end, whatever happens here
@@ -99,7 +99,7 @@ def _as_dict(event: Any) -> dict[str, Any]:
 
 
 @cache
-def _parsed(project_dir: str) -> Any:
+def parsed(project_dir: str) -> Any:
     """The project's manifest, from the partial parse that ``make manifest`` leaves."""
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - seconds to import
 

@@ -1,201 +1,205 @@
 """The monthly job from the command line: ``python -m orchestration.monthly --month 2024-05``.
 
-Runs the same jobs as the UI, in this process, and leaves the same events in the Dagster instance.
+Runs the same jobs as the UI, in worker processes of its own, and leaves the same events in the
+Dagster instance. Nothing here imports Dagster: a run that finds nothing to do ends at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
-import shutil
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
-from pathlib import Path
-from time import perf_counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import replace
+from graphlib import TopologicalSorter
+from typing import TYPE_CHECKING
 
-import dagster as dg
 from rich.console import Console
 
 from clearward.arrival import all_arrivals
-from clearward.errors import ClearwardError, ExtractError, GateError
+from clearward.errors import ClearwardError, ExtractError
 from clearward.freshness import is_done, mark_done, month_fingerprint
-from clearward.releases.evidence import amber_gates
-from clearward.releases.sign_off import sign_off
 from clearward.settings import Settings, load_settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import check_migrated
-from orchestration.definitions import build_definitions
-from orchestration.partitions import extract_key, hospitals
+from orchestration.course import Kind, Plan, Step, beside, course
 
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+if TYPE_CHECKING:
+    from orchestration.worker import Outcome
 
-
-@dataclass(frozen=True)
-class Plan:
-    """What to run.
-
-    Attributes:
-        approved_by: who approves the releases; nobody: candidates only.
-        sign_off: that person's reason to answer for amber privacy gates; empty: amber stays shut.
-    """
-
-    month: str
-    hospitals: list[str]
-    approved_by: str
-    sign_off: str = ""
+MOST_WORKERS = 4  # by default; each holds about 0.6 GB beside what DuckDB may use
 
 
 class MonthlyRun:
-    """One process, one Dagster instance, any number of months."""
+    """Any number of months, as many steps at a time as there are workers."""
 
-    def __init__(self, settings: Settings, console: Console) -> None:
-        self.settings, self.console = settings, console
+    def __init__(self, settings: Settings, console: Console, *, workers: int) -> None:
+        self.settings, self.console, self.workers = settings, console, workers
         self.database = state_engine(settings.database)
         check_migrated(self.database)
-        self.instance = open_instance(settings)
-        self.definitions = build_definitions()
-        self.exit_codes: list[int] = []  # of every refusal, in the order they came
+        self.plans: dict[str, Plan] = {}
+        self.outcomes: dict[Step, Outcome] = {}
+        self.done: dict[str, bool] = {}  # months that need no more step
 
-    def run(self, plan: Plan) -> bool:
-        """True when all that was asked for is done; a refused hospital stops only itself."""
-        if is_done(self.settings, month=plan.month, fingerprint=self._fingerprint(plan)):
-            self.console.print(f"[dim]{plan.month}  nothing changed since the last run[/]")
+    def run(self, plans: Sequence[Plan]) -> int:
+        """0 when all that was asked for is done, else the first refusal's exit code.
+
+        A refused hospital stops only itself.
+        """
+        asked = [replace(plan, looks_done=self._is_done(plan)) for plan in plans]
+        self.plans = {plan.month: plan for plan in asked}
+        waits = course(asked)
+        if all(plan.looks_done for plan in asked):
+            for step in waits:
+                self._settle_here(step)
+        else:
+            self._follow(waits)
+        codes = [
+            code
+            for step in waits
+            if step in self.outcomes
+            for code in self.outcomes[step].exit_codes
+        ]
+        return 0 if all(self.done.values()) else next(iter(codes), 1)
+
+    def _follow(self, waits: dict[Step, set[Step]]) -> None:
+        """Start what may start, the earliest month first, until every step is behind us."""
+        order, place = TopologicalSorter(waits), {step: n for n, step in enumerate(waits)}
+        order.prepare()
+        ready: list[Step] = []
+        running: dict[Future[Outcome], Step] = {}
+        with _pool(self.workers) as pool, self.console.status("") as status:
+            while order.is_active():
+                ready = sorted([*ready, *order.get_ready()], key=place.__getitem__)
+                step = next((s for s in ready if self._is_short(s)), None)
+                if step:
+                    self._settle_here(step)
+                    ready.remove(step)
+                    order.done(step)
+                elif ready and len(running) < self.workers:
+                    step = ready.pop(0)
+                    running[self._submit(pool, step)] = step
+                    status.update(_at_work(running.values()))
+                else:
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        self._settle(running[future], future.result())
+                        order.done(running.pop(future))
+                    status.update(_at_work(running.values()))
+
+    def _submit(self, pool: ProcessPoolExecutor, step: Step) -> Future[Outcome]:
+        plans = [plan for plan in self.plans.values() if not plan.looks_done]
+        limits = _limits(self.settings, among=beside(step, plans, self.workers))
+        return pool.submit(_do, step, self.plans[step.month], limits)
+
+    def _is_short(self, step: Step) -> bool:
+        """Whether it needs no worker: there is nothing to do, or nothing to do it with."""
+        if step.kind in (Kind.OPEN, Kind.CLOSE) or step.month in self.done:
             return True
-        done = self._month(plan)
-        if done:
+        if step.kind is Kind.MODELS:
+            return not any(self._ok(step.month, Kind.HOSPITAL))
+        return step.kind is Kind.PRODUCT and not all(self._ok(step.month, Kind.MODELS))
+
+    def _ok(self, month: str, kind: Kind) -> list[bool]:
+        """Which steps of a month's kind went through; a step that was left out did not."""
+        own = [o.ok for s, o in self.outcomes.items() if (s.month, s.kind) == (month, kind)]
+        return own or [False]
+
+    def _settle_here(self, step: Step) -> None:
+        plan = self.plans[step.month]
+        if step.kind is Kind.OPEN:
+            if self._is_done(plan):
+                self.console.print(f"[dim]{step.month}  nothing changed since the last run[/]")
+                self.done[step.month] = True
+        elif step.month not in self.done and step.kind is Kind.MODELS:
+            words = f"{step.month}  no hospital passed; no product is built"
+            self.console.print(f"[red]{words}[/]")
+        elif step.month not in self.done and step.kind is Kind.CLOSE:
+            self._close(plan)
+
+    def _close(self, plan: Plan) -> None:
+        """Name the signatures given, and remember a month that is done."""
+        outcomes = {step.name: o for step, o in self.outcomes.items() if step.month == plan.month}
+        for gate in sorted({gate for outcome in outcomes.values() for gate in outcome.signed}):
+            names = sorted(name for name, outcome in outcomes.items() if gate in outcome.signed)
+            self.console.print(
+                f"   [yellow]{gate} is amber[/] for {', '.join(names)}; "
+                f"{plan.approved_by} signs: {plan.sign_off}",
+                soft_wrap=True,
+            )
+        kinds = (Kind.HOSPITAL, Kind.MODELS, Kind.PRODUCT)
+        self.done[plan.month] = all(ok for kind in kinds for ok in self._ok(plan.month, kind))
+        if self.done[plan.month]:
             mark_done(self.settings, month=plan.month, fingerprint=self._fingerprint(plan))
-        return done
+
+    def _settle(self, step: Step, outcome: Outcome) -> None:
+        self.outcomes[step] = outcome
+        mark = "[green]✓[/]" if outcome.ok else "[red]✗[/]"
+        self.console.print(f"{step.month}  {step.label:<13} {mark}  {outcome.seconds:5.1f} s")
+        for reason in outcome.reasons:
+            self.console.print(f"   {reason}", soft_wrap=True)
+
+    def _is_done(self, plan: Plan) -> bool:
+        return is_done(self.settings, month=plan.month, fingerprint=self._fingerprint(plan))
 
     def _fingerprint(self, plan: Plan) -> str:
         return month_fingerprint(
             self.settings,
             self.database,
             month=plan.month,
-            hospitals=plan.hospitals,
+            hospitals=list(plan.hospitals),
             goal="published" if plan.approved_by else "candidate",
         )
 
-    def _month(self, plan: Plan) -> bool:
-        taken = [self._hospital(name, plan.month) for name in plan.hospitals]
-        if not any(taken):
-            self.console.print(f"[red]{plan.month}  no hospital passed; no product is built[/]")
-            return False
-        made, candidates = self._job("month_candidates", plan.month, label="products")
-        if candidates and plan.approved_by:
-            made &= self._publish(plan, candidates)
-        return made and all(taken)
 
-    def _sign_off(self, plan: Plan, candidates: set[str]) -> None:
-        """Answer openly for what is amber; a red gate takes no signature."""
-        signed: dict[str, list[str]] = {}
-        for name in sorted(candidates):
-            for gate in amber_gates(self.settings, name, month=plan.month):
-                sign_off(
-                    self.settings,
-                    product=name,
-                    month=plan.month,
-                    gate=gate,
-                    by=plan.approved_by,
-                    reason=plan.sign_off,
-                )
-                signed.setdefault(gate, []).append(name)
-        for gate, names in signed.items():
-            self.console.print(
-                f"   [yellow]{gate} is amber[/] for {', '.join(names)}; "
-                f"{plan.approved_by} signs: {plan.sign_off}",
-                soft_wrap=True,
-            )
+def _do(step: Step, plan: Plan, limits: dict[str, str]) -> Outcome:
+    from orchestration.worker import do  # noqa: PLC0415 - loaded before the fork
 
-    def _publish(self, plan: Plan, candidates: set[str]) -> bool:
-        if plan.sign_off:
-            self._sign_off(plan, candidates)
-        done, _ = self._job(
-            "publish_releases",
-            plan.month,
-            label="publish",
-            config=_approval(plan.approved_by, candidates),
-            only=[dg.AssetKey(["released", name]) for name in sorted(candidates)],
-        )
-        return done
-
-    def _hospital(self, hospital: str, month: str) -> bool:
-        self.instance.add_dynamic_partitions(str(hospitals.name), [hospital])
-        key = extract_key(hospital=hospital, month=month)
-        done, _ = self._job("hospital_month", key, label=hospital)
-        return done
-
-    def _job(
-        self,
-        name: str,
-        key: str,
-        *,
-        label: str,
-        config: dict[str, object] | None = None,
-        only: list[dg.AssetKey] | None = None,
-    ) -> tuple[bool, set[str]]:
-        """Whether the job went through, and the products whose candidate it made."""
-        month = key.keys_by_dimension["month"] if isinstance(key, dg.MultiPartitionKey) else key
-        start = perf_counter()
-        with self.console.status(f"{month}  {label}"), self._quiet_dbt():
-            result = self.definitions.resolve_job_def(name).execute_in_process(
-                run_config={**_QUIET, **(config or {})},
-                partition_key=key,
-                asset_selection=only,
-                instance=self.instance,
-                raise_on_error=False,
-            )
-        mark = "[green]✓[/]" if result.success else "[red]✗[/]"
-        self.console.print(f"{month}  {label:<12} {mark}  {perf_counter() - start:5.1f} s")
-        if not result.success:
-            self._explain(result)
-        made = [event.asset_key for event in result.get_asset_materialization_events()]
-        return result.success, {k.path[1] for k in made if k and k.path[0] == "candidate"}
-
-    @contextmanager
-    def _quiet_dbt(self) -> Iterator[None]:
-        """dbt prints a line per model; here they go to a file, the UI has them as events."""
-        self.settings.reports.mkdir(parents=True, exist_ok=True)
-        log = self.settings.reports / "dbt.log"
-        with log.open("a", encoding="utf-8") as file, redirect_stdout(file):
-            yield
-
-    def _explain(self, result: dg.ExecuteInProcessResult) -> None:
-        for event in result.filter_events(lambda e: e.is_step_failure):
-            self.console.print(f"   [red]{event.step_key}[/]: {_reason(event)}", soft_wrap=True)
-            self.exit_codes += _exit_code(event)
-        for event in result.get_asset_check_evaluations():
-            if not event.passed:
-                self.console.print(f"   [red]{event.check_name}[/]: {event.description}")
-                self.exit_codes.append(GateError.exit_code)
+    return do(step, plan, limits)
 
 
-def _reason(event: dg.DagsterEvent) -> str:
-    """The refusal in its own words; for anything else the kind of error at its root."""
-    failure = event.step_failure_data
-    if failure.user_failure_data and failure.user_failure_data.description:
-        return str(failure.user_failure_data.description)
-    error = failure.error
-    while error and error.cause:
-        error = error.cause
-    return str(error.message).strip() if error else "no reason was given"
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes, all forked here and now: what takes seconds to import is imported once, and
+    this process has no second thread yet whose locks they could inherit.
+    """
+    from orchestration import worker  # noqa: PLC0415 - Dagster, and all that a step needs
+
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(
+        workers, context, initializer=worker.start, initargs=(context.Lock(),)
+    )
+    try:
+        pool.submit(int).result()
+        yield pool
+    except BrokenProcessPool as broken:
+        raise ClearwardError(
+            "A worker process was ended from outside.",
+            seen="no answer from it",
+            do="look whether the machine ran out of memory; `--workers 1` needs least. What was"
+            " finished stays, and running again goes on from there",
+        ) from broken
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _exit_code(event: dg.DagsterEvent) -> list[int]:
-    """The refusal's own exit code; nothing for an error that is no refusal."""
-    failure = event.step_failure_data.user_failure_data
-    told = failure.metadata.get("exit_code") if failure else None
-    return [int(str(told.value))] if told else []
+def _limits(settings: Settings, *, among: int) -> dict[str, str]:
+    """Settings for one of several steps that run at the same time."""
+    if among == 1:
+        return {}
+    limits = {"CLEARWARD_THREADS": str(max(1, settings.threads // among))}
+    memory = re.fullmatch(r"([0-9.]+)(\s*[A-Za-z%]+)", settings.memory_limit)
+    if memory:
+        limits["CLEARWARD_MEMORY"] = f"{float(memory[1]) / among:g}{memory[2]}"
+    return limits
 
 
-def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The Dagster instance of this home, made on first use."""
-    folder = settings.home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(Path(__file__).with_name("dagster.yaml"), folder / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(folder)
-    return dg.DagsterInstance.get()
+def _at_work(steps: Iterable[Step]) -> str:
+    return ", ".join(f"{step.month} {step.label}" for step in steps)
 
 
 def landed_months(settings: Settings) -> list[str]:
@@ -208,9 +212,11 @@ def hospitals_of(settings: Settings, month: str) -> list[str]:
     return sorted({a.hospital for a in all_arrivals(settings) if a.month == month})
 
 
-def _approval(who: str, products: set[str]) -> dict[str, object]:
-    config = {"config": {"approved_by": who}}
-    return {"ops": {f"released__{name}": config for name in products}}
+def default_workers() -> int:
+    """One for each core this process may use, up to `MOST_WORKERS`."""
+    is_told = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if is_told else os.cpu_count() or 1
+    return min(MOST_WORKERS, cores)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -222,6 +228,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--sign-off", default="", metavar="REASON", help="WHO answers for amber privacy gates"
     )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        default=default_workers(),
+        metavar="N",
+        help=f"steps at a time; default: one for each core, at most {MOST_WORKERS}",
+    )
     options = parser.parse_args(arguments)
     console = Console(file=sys.stdout)
     try:
@@ -231,26 +244,32 @@ def main(arguments: list[str] | None = None) -> int:
         return refusal.exit_code
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
 def _run(options: argparse.Namespace, settings: Settings, console: Console) -> int:
-    months = options.month or landed_months(settings)
+    months = list(dict.fromkeys(options.month or landed_months(settings)))
     if not months:
         raise ExtractError(
             f"No extract lies in {settings.landing}.",
             expected="a folder per hospital and month, with a manifest.json",
             do="see docs/how-to/onboard-a-hospital.md",
         )
-    job = MonthlyRun(settings, console)
+    named = list(dict.fromkeys(options.hospital or ()))
     plans = [
         Plan(
             month,
-            options.hospital or hospitals_of(settings, month),
+            tuple(named or hospitals_of(settings, month)),
             options.approve,
             options.sign_off,
         )
         for month in months
     ]
-    outcomes = [job.run(plan) for plan in plans]
-    return 0 if all(outcomes) else next(iter(job.exit_codes), 1)
+    return MonthlyRun(settings, console, workers=options.workers).run(plans)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,13 @@ AMBER = (
 TERMS = b"Demonstration terms: sample data only, no rights are granted."
 
 
-def play(settings: Settings) -> None:
-    """Run everything; a second time finds nothing to do and says so."""
+def play(settings: Settings, *, workers: int | None = None) -> None:
+    """Run everything; a second time finds nothing to do and says so.
+
+    Args:
+        settings: where everything is.
+        workers: steps at a time, as for `clearward run`.
+    """
     start = perf_counter()
     _say("1  Keys, state database, sample extracts")
     init_keyring(settings.keyring)
@@ -48,6 +53,7 @@ def play(settings: Settings) -> None:
     _say("2  The monthly job, through Dagster")
     command = [sys.executable, "-m", "orchestration.monthly", "--approve", "demo data board"]
     command += ["--sign-off", AMBER]
+    command += ["--workers", str(workers)] if workers else []
     if subprocess.run(command, check=False).returncode:
         raise typer.Exit(1)
     _say(f"3  {BUYER} downloads what its licence covers")

@@ -66,6 +66,10 @@ app.add_typer(risk.app, name="risk")
 app.add_typer(keys.app, name="keys")
 app.add_typer(deidentify.app, name="deidentify")
 
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Steps at a time; one for each core, at most 4, if omitted."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
@@ -109,6 +113,7 @@ def run(
             help="With --approve: why NAME answers for amber privacy gates. Published.",
         ),
     ] = "",
+    workers: Workers = None,
 ) -> None:
     """Run the monthly job through Dagster: extracts in, release candidates (or releases) out.
 
@@ -125,6 +130,7 @@ def run(
     command += [part for value in hospital or [] for part in ("--hospital", value)]
     command += ["--approve", approve] if approve else []
     command += ["--sign-off", sign_off] if sign_off else []
+    command += ["--workers", str(workers)] if workers else []
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
@@ -156,11 +162,11 @@ def serve(
 
 
 @app.command()
-def demo() -> None:
+def demo(workers: Workers = None) -> None:
     """Run the sample hospitals end to end, then play the buyer."""
     from clearward.cli.demo import play  # noqa: PLC0415
 
-    play(load_settings())
+    play(load_settings(), workers=workers)
 
 
 show_examples(app)

@@ -7,6 +7,7 @@ same id (see `deidentify.installation`), so that neither can be paired with a st
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 
 from clearward.errors import ConfigError
@@ -21,7 +22,7 @@ def claim_warehouse(warehouse: Path, keyring: Keyring) -> None:
     if bound_id(warehouse):
         return
     warehouse.mkdir(parents=True, exist_ok=True)
-    partial = warehouse / f".{RECORD}.partial"
+    partial = warehouse / f".{RECORD}.{uuid.uuid4().hex}"  # several may claim at once
     partial.write_text(json.dumps({"keyring": keyring.id}) + "\n")
     partial.replace(warehouse / RECORD)
 

@@ -86,7 +86,8 @@ def _validate(gate: str, metrics: Sequence[Metric]) -> ExpectationSuiteValidatio
 @cache
 def _context() -> Any:
     """One context per process: it keeps nothing of a gate but the last suite's name."""
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    for name in ("", ".data_context.types.base"):  # the second sets a level of its own
+        logging.getLogger(f"great_expectations{name}").setLevel(logging.CRITICAL)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("gate")

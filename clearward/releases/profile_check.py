@@ -148,7 +148,7 @@ def _measured(
         reasons["keys_are_keyed"] = "no key is published"
     told = list(_telling(files, schema))
     if told:
-        facts["special_rows"] = sum(_special_rows(connection, *each) for each in told)
+        facts["special_rows"] = _special_rows(connection, told)
     else:
         reasons["special_rows"] = "no code and no words are published"
     return facts, reasons
@@ -164,12 +164,18 @@ def _telling(
                 yield files[entity], name
 
 
-def _special_rows(connection: duckdb.DuckDBPyConnection, path: Path, column: str) -> int:
-    is_code = _CODES.search(column) is not None
-    category = category_sql("v" if is_code else None, "v")
+def _special_rows(connection: duckdb.DuckDBPyConnection, told: Sequence[tuple[Path, str]]) -> int:
+    """Cells that tell of a disease; each distinct text is looked at once, whatever its column."""
+    texts = " UNION ALL ".join(
+        f'SELECT {_CODES.search(column) is not None} AS is_code, "{column}" AS v,'
+        f" count(*) AS n FROM {read_parquet_sql([path])} GROUP BY ALL"
+        for path, column in told
+    )
+    code = "CASE WHEN is_code THEN v END"
     row = connection.execute(
-        f'SELECT coalesce(sum(n), 0) FROM (SELECT "{column}" AS v, count(*) AS n'
-        f" FROM {read_parquet_sql([path])} GROUP BY 1) WHERE {category} IS NOT NULL"
+        f"SELECT coalesce(sum(n), 0) FROM"
+        f" (SELECT is_code, v, sum(n) AS n FROM ({texts}) GROUP BY ALL)"
+        f" WHERE {category_sql(code, 'v')} IS NOT NULL"
     ).fetchone()
     return int(row[0]) if row else 0
 

@@ -9,7 +9,7 @@ import pytest
 
 from clearward.deidentify.door import deidentify_partition
 from clearward.deidentify.reports import stale_months
-from clearward.deidentify.special import category_sql, special_category
+from clearward.deidentify.special import category_sql, special_category, special_diseases
 from clearward.keyring import init_keyring
 from clearward.sources.spec import load_spec
 
@@ -110,6 +110,18 @@ def test_an_icd_9_diagnosis_stays_behind(settings):
     table, rows = pass_table(settings, "conditions", {"code": "042"}, {"code": "38341003"})
     assert table.special == {"hiv": 1}
     assert [row["code"] for row in rows if row["op"] == "I"] == ["38341003"]
+
+
+def test_sql_and_python_agree_on_every_word_of_the_list():
+    labels = [
+        text
+        for disease in special_diseases()
+        for word in (*disease.words, *disease.whole, *disease.excepted)
+        for text in (word, f"History of {word.upper()}, treated", f"x{word}x", word[:-1])
+    ]
+    query = f"SELECT {category_sql(None, 'l')} FROM (SELECT unnest($labels) AS l)"
+    found = [row[0] for row in duckdb.execute(query, {"labels": labels}).fetchall()]
+    assert found == [special_category(None, label) for label in labels]
 
 
 def pass_table(settings, name, *own):
