@@ -7,8 +7,6 @@ print); the SQL that applies it is in `decision_sql`.
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import duckdb
 import pyarrow as pa
 
@@ -21,6 +19,7 @@ from clearward.consent.decision_sql import (
 )
 from clearward.consent.model import no_values_in_errors, with_details
 from clearward.consent.purposes import check_use
+from clearward.consent.records import RECORD_RULES, Rows, put, settle, take_away
 from clearward.consent.scopes import Scope, coverage
 from clearward.errors import ConsentError
 
@@ -53,11 +52,11 @@ RULES = {
     "and a refusal of one recipient keeps the patient out.",
     "recipients named": "Where the jurisdiction asks for it, a permit that names neither "
     "recipients nor a class of them does not count.",
+    **RECORD_RULES,
 }
 NOBODY = pa.schema(
     [("patient_key", pa.string()), ("born_on", pa.string()), ("died_on", pa.string())]
 ).empty_table()
-Rows: TypeAlias = "pa.Table | duckdb.DuckDBPyRelation"
 
 
 def decide(
@@ -68,6 +67,8 @@ def decide(
     ``state`` is about structured data; ``categories`` lists, joined by a space, the kinds of data
     permitted with it, and is empty unless ``state`` is ``permitted``.
 
+    Beside it ``contradicted(record_key)``: records whose last version nobody can tell.
+
     Args:
         connection: where the table is made; it holds one row per patient and use decided about.
         events: form of `model.EVENT_SCHEMA`, of one hospital or with keys unique across them.
@@ -77,20 +78,17 @@ def decide(
     """
     table = with_details(events) if isinstance(events, pa.Table) else events
     with no_values_in_errors("deciding consent"):
-        for name, rows in (("events", table), ("people", people)):
-            if isinstance(rows, pa.Table):
-                connection.register(name, rows)
-            else:
-                rows.create_view(name)
+        put(connection, "sent", table)
+        put(connection, "people", people)
+        settle(connection)
         connection.execute(MINGLED_SQL)
         for statement in (PERSON_SQL, short_way_sql(), HEARD_SQL):
             connection.execute(statement, {"as_of": as_of})
         _go_the_long_way(connection)
-        for name in ("heard", "person", "mingled"):
-            connection.execute(f"DROP TABLE {name}")
-        for name in ("events", "people"):
-            connection.execute(f"DROP VIEW IF EXISTS {name}")
-            connection.unregister(name)
+        for name in ("heard", "person", "mingled", "revised", "standing"):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
+        for name in ("events", "sent", "people"):
+            take_away(connection, name)
 
 
 def _go_the_long_way(connection: duckdb.DuckDBPyConnection) -> None:
