@@ -7,6 +7,8 @@ print); the SQL that applies it is in `decision_sql`.
 
 from __future__ import annotations
 
+from typing import Required, TypedDict, Unpack
+
 import duckdb
 import pyarrow as pa
 
@@ -106,55 +108,40 @@ def _go_the_long_way(connection: duckdb.DuckDBPyConnection) -> None:
             connection.unregister(name)
 
 
-def may_use(
-    events: pa.Table,
-    patient_key: str,
-    *,
-    use: str,
-    as_of: str,
-    born_on: str | None,
-    died_on: str | None = None,
-) -> bool:
+class Asked(TypedDict, total=False):
+    """What is asked about a patient: use and moment (``YYYY-MM-DDTHH:MM:SSZ``), and what is known
+    of the person, dates as ``YYYY-MM-DD``. None: no date of birth, or alive."""
+
+    use: Required[str]
+    as_of: Required[str]
+    born_on: Required[str | None]
+    died_on: str | None
+
+
+def may_use(events: pa.Table, patient_key: str, **asked: Unpack[Asked]) -> bool:
     """Whether one patient's data may be put to a use at a moment; False without an event."""
-    state = read_state(events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on)
-    return state == "permitted"
+    return read_state(events, patient_key, **asked) == "permitted"
 
 
-def check_may_use(
-    events: pa.Table,
-    patient_key: str,
-    *,
-    use: str,
-    as_of: str,
-    born_on: str | None,
-    died_on: str | None = None,
-) -> None:
+def check_may_use(events: pa.Table, patient_key: str, **asked: Unpack[Asked]) -> None:
     """Raise ConsentError unless `may_use` is true; the message names the key and the reason."""
-    state = read_state(events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on)
+    state = read_state(events, patient_key, **asked)
     if state != "permitted":
         raise ConsentError(
-            f"No consent of patient {patient_key} for {use} at {as_of}.",
+            f"No consent of patient {patient_key} for {asked['use']} at {asked['as_of']}.",
             seen=state,
             expected="permitted",
             do="leave the patient out",
         )
 
 
-def read_state(
-    events: pa.Table,
-    patient_key: str,
-    *,
-    use: str,
-    as_of: str,
-    born_on: str | None,
-    died_on: str | None = None,
-) -> str:
+def read_state(events: pa.Table, patient_key: str, **asked: Unpack[Asked]) -> str:
     """A key of `model.STATES`, or ``no_event``."""
-    check_use(use)
-    row = {"patient_key": patient_key, "born_on": born_on, "died_on": died_on}
-    people = pa.Table.from_pylist([row], schema=NOBODY.schema)
+    use = check_use(asked["use"])
+    dates = {"born_on": asked["born_on"], "died_on": asked.get("died_on")}
+    people = pa.Table.from_pylist([{"patient_key": patient_key, **dates}], schema=NOBODY.schema)
     with duckdb.connect(":memory:") as connection:
-        decide(connection, events, as_of=as_of, people=people)
+        decide(connection, events, as_of=asked["as_of"], people=people)
         found = connection.execute(
             "SELECT state FROM consent_state WHERE patient_key = ? AND purpose = ?",
             [patient_key, use],
