@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Required, TypedDict, Unpack
 
 from sqlalchemy import Connection, Engine, insert, select, text
 
@@ -32,23 +33,25 @@ class Head:
     hash: str
 
 
+class Line(TypedDict, total=False):
+    """What is written. ``at`` is now where it is not given."""
+
+    actor: Required[str]
+    action: Required[str]
+    subject: Required[str]
+    detail: Detail | None
+    at: datetime | None
+
+
 def utc_text(moment: datetime) -> str:
     """A moment as the state database keeps it: UTC, ISO 8601, seconds, ``Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def append(
-    engine: Engine,
-    *,
-    actor: str,
-    action: str,
-    subject: str,
-    detail: Detail | None = None,
-    at: datetime | None = None,
-) -> Head:
+def append(engine: Engine, **line: Unpack[Line]) -> Head:
     """Write one line; writers wait for each other, so the chain never forks."""
     with logged(engine) as connection:
-        return write(connection, actor=actor, action=action, subject=subject, detail=detail, at=at)
+        return write(connection, **line)
 
 
 @contextmanager
@@ -62,28 +65,20 @@ def logged(engine: Engine) -> Iterator[Connection]:
         connection.commit()
 
 
-def write(
-    connection: Connection,
-    *,
-    actor: str,
-    action: str,
-    subject: str,
-    detail: Detail | None = None,
-    at: datetime | None = None,
-) -> Head:
+def write(connection: Connection, **line: Unpack[Line]) -> Head:
     """One line in the transaction of `logged`."""
     last = head(connection)
-    line = {
+    whole = {
         "sequence": last.sequence + 1,
-        "at": utc_text(at or datetime.now(UTC)),
-        "actor": actor,
-        "action": action,
-        "subject": subject,
-        "detail": dict(detail or {}),
+        "at": utc_text(line.get("at") or datetime.now(UTC)),
+        "actor": line["actor"],
+        "action": line["action"],
+        "subject": line["subject"],
+        "detail": dict(line.get("detail") or {}),
         "previous_hash": last.hash,
     }
-    digest = _hash(line)
-    connection.execute(insert(AuditEvent).values(**line, hash=digest))
+    digest = _hash(whole)
+    connection.execute(insert(AuditEvent).values(**whole, hash=digest))
     return Head(last.sequence + 1, digest)
 
 

@@ -12,7 +12,11 @@ import typer
 
 from clearward.audit import utc_text
 from clearward.cli.show import console, show_facts, show_rows
-from clearward.consent.contradictions import check_source_keys, count_contradictions
+from clearward.consent.contradictions import (
+    check_source_keys,
+    count_contradictions,
+    known_versions,
+)
 from clearward.consent.counts import read_counts
 from clearward.consent.evidence import evidence_pack, pack_html
 from clearward.consent.imports import read_file
@@ -85,8 +89,8 @@ def import_file(
     events = read_file(file, hospital=hospital, month=month, keyring=keyring)
     check_texts(database, hospital, events)
     check_source_keys(database, hospital, events)
+    decided = count_contradictions(events, known_versions(database, hospital, events))
     added = 0 if dry_run else load_events(database, events)
-    decided = count_contradictions(events) if dry_run else {}
     facts = {"events": events.num_rows, "added": added, "dry_run": dry_run, **decided}
     show_facts(f"Consents of {hospital}", facts, as_json=as_json)
 

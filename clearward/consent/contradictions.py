@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Engine, select
 
-from clearward.consent.model import no_values_in_errors
+from clearward.consent.ledger import select_events, stream_tables
+from clearward.consent.model import EVENT_SCHEMA, no_values_in_errors, with_details
+from clearward.consent.records import put, settle
 from clearward.errors import ConsentError
 from clearward.state.models import ConsentEvent
 from clearward.warehouse import check_hospital
@@ -20,7 +23,8 @@ CONTRADICTIONS = {
     "overlapping_periods": "two permits in force at one time, of which the later counts",
     "permit_after_withdrawal": "a permit given after a withdrawal, which it lifts",
 }
-_ROWS = 50_000
+RECORDS = "contradicted_records"
+RECORDS_TEXT = "of which nobody can tell what the last version says, so that none permits"
 _COUNT_SQL = """
 WITH said AS (
     SELECT DISTINCT patient_key, purpose, categories, recipients, decision = 'permit' AS is_permit,
@@ -44,22 +48,43 @@ SELECT {counts} FROM placed
 """
 
 
-def count_contradictions(events: pa.Table) -> dict[str, int]:
+def count_contradictions(events: pa.Table, known: pa.Table | None = None) -> dict[str, int]:
     """Patients' words about one purpose, kinds of data and recipients that contradict each other.
 
     Args:
         events: of one hospital, form of `model.EVENT_SCHEMA`.
+        known: what the ledger holds of the same records (`known_versions`), where it was read.
 
     Returns:
-        For each key of `CONTRADICTIONS` how many (patient, purpose) it concerns.
+        For each key of `CONTRADICTIONS` how many (patient, purpose) it concerns, and for `RECORDS`
+        how many records.
     """
     counts = ", ".join(
         f"count(DISTINCT (patient_key, purpose)) FILTER ({name})" for name in CONTRADICTIONS
     )
     with duckdb.connect(":memory:") as connection, no_values_in_errors("counting contradictions"):
-        connection.register("events", events)
+        earlier = [] if known is None else [known]
+        put(connection, "sent", pa.concat_tables([with_details(events), *earlier]))
+        settle(connection)
         row = connection.execute(_COUNT_SQL.format(counts=counts)).fetchone() or ()
-    return dict(zip(CONTRADICTIONS, map(int, row), strict=True))
+        records = connection.execute("SELECT count(*) FROM contradicted").fetchone() or (0,)
+    return dict(zip((*CONTRADICTIONS, RECORDS), map(int, (*row, *records)), strict=True))
+
+
+def known_versions(engine: Engine, hospital: str, events: pa.Table) -> pa.Table:
+    """What the ledger holds of the records the events belong to; form of `EVENT_SCHEMA`."""
+    keys = pa.array([key for key in pc.unique(events["record_key"]).to_pylist() if key])
+    if not len(keys):
+        return EVENT_SCHEMA.empty_table()
+    query = select_events().where(
+        ConsentEvent.hospital_id == check_hospital(hospital), ConsentEvent.record_key != ""
+    )
+    with engine.connect() as connection:
+        parts = [
+            part.filter(pc.is_in(part["record_key"], value_set=keys))
+            for part in stream_tables(connection, query)
+        ]
+    return pa.concat_tables([EVENT_SCHEMA.empty_table(), *parts])
 
 
 def check_source_keys(engine: Engine, hospital: str, events: pa.Table) -> None:
@@ -92,12 +117,8 @@ def _known(engine: Engine, hospital: str) -> pa.Table:
         select(ConsentEvent.source_key, ConsentEvent.event_key)
         .where(ConsentEvent.hospital_id == hospital)
         .where(ConsentEvent.source_key != "")
-        .execution_options(yield_per=_ROWS)
     )
     schema = pa.schema([("source_key", pa.string()), ("event_key", pa.string())])
-    parts = [schema.empty_table()]
     with engine.connect() as connection:
-        for rows in connection.execute(query).partitions():
-            columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-            parts.append(pa.Table.from_arrays(columns, schema=schema))
-    return pa.concat_tables(parts)
+        tables = stream_tables(connection, query, schema)
+        return pa.concat_tables([schema.empty_table(), *tables])

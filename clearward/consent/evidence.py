@@ -16,8 +16,8 @@ import jinja2
 import pyarrow as pa
 from sqlalchemy import Engine, select
 
-from clearward.consent.ledger import read_head
-from clearward.consent.model import DETAILS, EVENT_CONTENT, EVENT_SCHEMA, REASONS, STATES
+from clearward.consent.ledger import read_head, select_events, with_versions
+from clearward.consent.model import DETAILS, EVENT_CONTENT, EVENT_SCHEMA, REASONS, RECORD, STATES
 from clearward.consent.policies import RULES, read_state
 from clearward.consent.purposes import PURPOSES, USES
 from clearward.consent.registry import verify_ledger
@@ -43,8 +43,8 @@ RULE_OF = {
 HOW_TO_VERIFY = (
     "event_key = SHA-256 of the values of `hashed_fields` joined by |, empty for null and true or "
     "false in lower case; where any of `hashed_details` is given, these follow, joined the same "
-    "way. pack_sha256 = SHA-256 of this document without it, as JSON with sorted keys and the "
-    "separators , and : and no escapes."
+    "way, and so do those of `hashed_record`. pack_sha256 = SHA-256 of this document without it, "
+    "as JSON with sorted keys and the separators , and : and no escapes."
 )
 
 
@@ -64,14 +64,16 @@ def evidence_pack(
         StateError: the ledger was tampered with; evidence from it would be worth nothing.
     """
     verified = verify_ledger(engine)
-    events, batches = _events(engine, hospital, patient_key)
+    known, batches = _events(engine, hospital, patient_key)
+    # Versions of a record that speak of somebody else decide as well; they are not told.
+    events = [event for event in known if event["patient_key"] in (patient_key, "")]
     if not events:
         raise ConsentError(
             f"The ledger holds no event of patient {patient_key} at {hospital}.",
             do="check hospital and key; no event means that nothing is permitted",
         )
     table = pa.Table.from_pylist(
-        [{name: event[name] for name in EVENT_SCHEMA.names} for event in events],
+        [{name: event[name] for name in EVENT_SCHEMA.names} for event in known],
         schema=EVENT_SCHEMA,
     )
     decisions = [
@@ -92,6 +94,7 @@ def evidence_pack(
         "ledger": {"batches": verified.batches, "head": read_head(engine).hash},
         "hashed_fields": list(EVENT_CONTENT),
         "hashed_details": list(DETAILS),
+        "hashed_record": list(RECORD),
         "how_to_verify": HOW_TO_VERIFY,
     }
     return {**pack, "pack_sha256": pack_digest(pack)}
@@ -126,11 +129,12 @@ def _decision(use: str, state: str) -> dict[str, Any]:
 def _events(
     engine: Engine, hospital: str, patient_key: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Events of the patient, with every other version of the records they belong to."""
     names = [*EVENT_SCHEMA.names, "recorded_at", "batch"]
     query = (
-        select(*(getattr(ConsentEvent, name) for name in names))
+        select_events(ConsentEvent.recorded_at, ConsentEvent.batch)
         .where(ConsentEvent.hospital_id == hospital)
-        .where(ConsentEvent.patient_key == patient_key)
+        .where(with_versions(ConsentEvent.patient_key == patient_key))
         .order_by(ConsentEvent.decided_at, ConsentEvent.id)
     )
     with engine.connect() as connection:
@@ -152,7 +156,7 @@ text-align:left;vertical-align:top}code{overflow-wrap:anywhere;font-size:.85em}<
 {% for d in pack.decisions %}<tr><td>{{ d.purpose }}<td>{{ "yes" if d.is_permitted else "no" }}
 <td>{{ d.reason }}<td>{{ d.rule_text }}</tr>{% endfor %}</table>
 <h2>Events</h2><table><tr><th>Decided<th>Decision<th>Purpose<th>Data, recipients<th>Valid
-<th>Text<th>Guardian<th>Taken in<th>Hashes</tr>
+<th>Text<th>Guardian<th>Record<th>Taken in<th>Hashes</tr>
 {% for e in pack.events %}<tr><td>{{ e.decided_at }}<td>{{ e.decision }}
 <td>{{ e.purpose }}: {{ purposes[e.purpose].description }}
 <td>{{ e.categories or "not named" }}; {{ e.recipients or "any" }}
@@ -160,6 +164,8 @@ text-align:left;vertical-align:top}code{overflow-wrap:anywhere;font-size:.85em}<
 <td>{{ e.text_version or "none" }} {{ e.language }}<br><code>{{ e.text_sha256 }}</code>
 <td>{{ (e.guardian_relation or "not stated") if e.guardian else "none" }}
 <br><code>{{ e.guardian_evidence_sha256 }}</code>
+<td>{% if e.record_key %}<code>{{ e.record_key }}</code>
+<br>{{ e.record_version or "no number" }} {{ e.record_updated_at }}{% else %}none{% endif %}
 <td>{{ e.month }}, {{ e.recorded_at }}, batch {{ e.batch }}
 <td>event <code>{{ e.event_key }}</code><br>evidence <code>{{ e.evidence_sha256 }}</code></tr>
 {% endfor %}</table>

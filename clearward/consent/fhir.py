@@ -4,6 +4,9 @@ R4 has a base rule, `provision.type` or `policyRule`, and nested provisions as i
 has `decision` at the root and `provision` as exceptions to it. Both become several lines of one
 second, and the ledger's rule of precision makes the exceptions count.
 
+Every version of a resource becomes lines of its own, or one line that says nothing; which version
+counts is for `records` to tell, when the question is asked.
+
 Two principles. A permit narrower than we can keep is no permit: a restriction to codes, security
 labels, single records, data periods, other actions or unknown classes drops it. A refusal
 narrower than we can keep is taken as wide as it could be.
@@ -21,64 +24,37 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from clearward.consent import fhir_codes as codes
-from clearward.consent.lines import LINE_SCHEMA
+from clearward.consent.lines import LINE_SCHEMA, NUMBERED_SCHEMA, SAYING
+from clearward.consent.model import SILENCE
 from clearward.consent.purposes import EVERYTHING
 from clearward.errors import ConsentError
 
 Resource = Mapping[str, Any]
 _NO_FHIR = "not a Consent as FHIR R4 or R5 writes it"
-_SCHEMA = LINE_SCHEMA.append(pa.field("line_number", pa.int64()))
 
 
 def read_fhir(path: Path) -> pa.Table:
-    """Lines of an NDJSON file of Consents: `lines.LINE_SCHEMA` and ``line_number``.
-
-    Of several versions of one resource (`id`) in the file the last one counts, by
-    `meta.versionId`. Against versions of earlier files the rules of the ledger decide.
+    """Lines of an NDJSON file of Consents: `lines.NUMBERED_SCHEMA`, a saying per resource.
 
     Raises:
-        ConsentError: a line is no Consent, names no patient, date or status, or is one of two
-            versions of a resource of which nobody can tell which is the later.
+        ConsentError: a line is no Consent, or names no patient, date or status.
     """
     rows: list[dict[str, Any]] = []
-    parts = [_SCHEMA.empty_table()]
-    last: dict[str, tuple[int, int]] = {}
-    replaced: list[int] = []
-    for number, text in _texts(path):
+    parts = [NUMBERED_SCHEMA.empty_table()]
+    for number, text in texts(path):
         resource = _resource(path, number, text)
-        replaced += _replaced(path, number, resource, last)
-        rows += [{**line, "line_number": number} for line in _lines(path, number, text, resource)]
+        more = {"line_number": number, SAYING: number}
+        rows += [{**line, **more} for line in _lines(path, number, resource)]
         if len(rows) > 50_000:
-            parts.append(pa.Table.from_pylist(rows, schema=_SCHEMA))
+            parts.append(pa.Table.from_pylist(rows, schema=NUMBERED_SCHEMA))
             rows = []
-    table = pa.concat_tables([*parts, pa.Table.from_pylist(rows, schema=_SCHEMA)])
-    stale = pc.is_in(table["line_number"], value_set=pa.array(replaced, pa.int64()))
-    return table.filter(pc.invert(stale))
+    return pa.concat_tables([*parts, pa.Table.from_pylist(rows, schema=NUMBERED_SCHEMA)])
 
 
-def _replaced(
-    path: Path, number: int, resource: Resource, last: dict[str, tuple[int, int]]
-) -> list[int]:
-    """Lines that the versions met so far (id -> version, line) leave without force."""
-    name = str(resource.get("id") or "")
-    if not name:
-        return []
-    told = str((resource.get("meta") or {}).get("versionId", ""))
-    version = int(told) if told.isascii() and told.isdigit() else -1
-    if name not in last:
-        last[name] = (version, number)
-        return []
-    other, line = last[name]
-    if version < 0 or other < 0 or version == other:
-        raise _refused(path, number, f"the id of resource {line} again, without a later versionId")
-    last[name] = max((version, number), (other, line))
-    return [line if version > other else number]
-
-
-def _texts(path: Path) -> Iterator[tuple[int, str]]:
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines that are not empty, with their number from 1; ConsentError when the file is torn."""
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8-sig") as file:
@@ -105,9 +81,9 @@ def _resource(path: Path, number: int, text: str) -> Resource:
     return resource
 
 
-def _lines(path: Path, number: int, text: str, resource: Resource) -> list[dict[str, str]]:
+def _lines(path: Path, number: int, resource: Resource) -> list[dict[str, str]]:
     try:
-        return list(_resource_lines(resource, text))
+        return _resource_lines(resource)
     except _MissingError as missing:
         raise _refused(path, number, str(missing)) from None
     except (ValueError, TypeError, AttributeError, KeyError):
@@ -127,12 +103,21 @@ def _refused(path: Path, number: int, seen: str) -> ConsentError:
     )
 
 
-def _resource_lines(resource: Resource, text: str) -> Iterator[dict[str, str]]:
+def _resource_lines(resource: Resource) -> list[dict[str, str]]:
+    head = _head(resource)
+    lines = list(_rule_lines(resource, head))
+    if head["record_id"] and not lines:
+        return [{**head, "decision": SILENCE, "purpose": EVERYTHING}]
+    return lines
+
+
+def _rule_lines(resource: Resource, head: Mapping[str, str]) -> Iterator[dict[str, str]]:
     status = str(resource.get("status"))
     if status not in codes.STATUSES:
         raise _MissingError("no known status")
-    head = _head(resource, text)
     rules = [line for line in _rules(resource) if line["purpose"]]
+    if any(resource.get(name) for name in codes.MODIFIERS):
+        rules = [line for line in rules if line["decision"] != "permit"]
     outcome = codes.STATUSES[status]
     permits = [line for line in rules if line["decision"] == "permit"]
     if outcome["permit"] == "withdraw" and not permits:
@@ -147,7 +132,7 @@ def _resource_lines(resource: Resource, text: str) -> Iterator[dict[str, str]]:
             yield {**head, **line, "decision": decision, **period}
 
 
-def _head(resource: Resource, text: str) -> dict[str, str]:
+def _head(resource: Resource) -> dict[str, str]:
     """What all lines of one resource share."""
     subject = resource.get("patient") or resource.get("subject") or {}
     patient = codes.reference_id(subject.get("reference", ""))
@@ -161,7 +146,7 @@ def _head(resource: Resource, text: str) -> dict[str, str]:
     at = next((str(date) for date in dates if date), "")
     if not at:
         raise _MissingError("no date")
-    version, text_sha256, evidence = _proofs(resource, text)
+    version, text_sha256, evidence = _proofs(resource)
     guardian = any(
         codes.is_other_person(who.get("reference", ""))
         for who in [*(resource.get("performer") or []), *(resource.get("grantor") or [])]
@@ -175,17 +160,20 @@ def _head(resource: Resource, text: str) -> dict[str, str]:
         "evidence_sha256": evidence,
         "language": str(resource.get("language", "")),
         "guardian": "true" if guardian else "false",
+        **codes.version_of(resource),
     }
 
 
-def _proofs(resource: Resource, text: str) -> tuple[str, str, str]:
+def _proofs(resource: Resource) -> tuple[str, str, str]:
     """Version and hash of the text signed, and hash of the evidence.
 
     The text is known by the policy's identifier; its hash is that of the identifier, unless the
-    resource carries the signed document itself. Evidence is that document, or the record as sent.
+    resource carries the signed document itself. Evidence is that document, or the resource as JSON
+    with sorted keys and without spaces, so that writing it anew does not make it another one.
     """
     version = codes.policy_of(resource)
-    record = hashlib.sha256(text.strip().encode()).hexdigest()
+    canonical = json.dumps(resource, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    record = hashlib.sha256(canonical.encode()).hexdigest()
     sources = resource.get("sourceAttachment") or []
     for source in sources if isinstance(sources, list) else [sources]:
         if source.get("data"):

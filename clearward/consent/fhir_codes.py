@@ -42,9 +42,16 @@ CLASSES = {
     "Patient": "structured",
 }
 STRUCTURED_CLASSES = frozenset(name for name, kind in CLASSES.items() if kind == "structured")
-_RESTRICTIONS = ("securityLabel", "code", "data", "dataPeriod", "documentType", "expression")
+_RESTRICTIONS = (
+    *("securityLabel", "code", "data", "dataPeriod", "documentType", "expression"),
+    "modifierExtension",
+)
+# FHIR: who does not understand these must not use the resource; its refusals count all the same.
+MODIFIERS = ("modifierExtension", "implicitRules")
 _POLICY_RULES = {"OPTIN": "permit", "OPTINR": "permit", "OPTOUT": "deny", "OPTOUTE": "deny"}
 _OTHER_PEOPLE = ("RelatedPerson", "Practitioner", "PractitionerRole", "CareTeam", "Organization")
+_VERSION = re.compile(r"[A-Za-z0-9.\-]{1,64}")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _DATE = re.compile(r"\d{4}(-\d\d)?")
 
 
@@ -60,6 +67,27 @@ def reference_id(reference: str) -> str:
     """The id that the source tables know a patient by, whatever form the reference has."""
     unversioned = re.sub(r"/_history/.*$", "", str(reference))
     return re.sub(r"^(urn:uuid:|urn:oid:|.*[/|])", "", unversioned)
+
+
+def version_of(resource: Mapping[str, Any]) -> dict[str, str]:
+    """The record a resource is a version of, as columns of a line; empty without an id.
+
+    `meta` is what orders versions; what is not written as FHIR writes it counts as not told.
+    """
+    name, meta = str(resource.get("id") or "").strip(), resource.get("meta") or {}
+    version, at = str(meta.get("versionId") or ""), str(meta.get("lastUpdated") or "")
+    if not name:
+        return {}
+    return {
+        "record_id": record_id(name),
+        "record_version": version if _VERSION.fullmatch(version) else "",
+        "record_updated_at": at if _INSTANT.fullmatch(at) else "",
+    }
+
+
+def record_id(name: str) -> str:
+    """What the ledger makes a record's key of: apart from ids that a CSV file gives."""
+    return f"Consent/{name}"
 
 
 def is_other_person(reference: str) -> bool:

@@ -64,7 +64,12 @@ class TableCount:
 
 @dataclass(frozen=True)
 class ClearReport:
-    """What one run of the gate let through, in patients and rows."""
+    """What one run of the gate let through, in patients and rows.
+
+    Attributes:
+        contradicted_records: records of consent whose last version nobody can tell, so that they
+            permit nothing.
+    """
 
     hospital: str
     month: str
@@ -72,6 +77,7 @@ class ClearReport:
     patients_cleared: int
     patients_held: Mapping[str, int]
     tables: tuple[TableCount, ...]
+    contradicted_records: int = 0
 
     def metadata(self) -> dict[str, int | float | str]:
         """Counts and ids for Dagster, the CLI and `reports/`."""
@@ -84,6 +90,7 @@ class ClearReport:
             "patients_in": self.patients_in,
             "patients_cleared": self.patients_cleared,
             **{f"patients_{name}": self.patients_held.get(name, 0) for name in REASONS},
+            "contradicted_records": self.contradicted_records,
             "tables": len(self.tables),
             "rows_in": sum(table.rows_in for table in self.tables),
             "rows_cleared": sum(table.rows_cleared for table in self.tables),
@@ -124,6 +131,7 @@ def clear_partition(settings: Settings, *, hospital: str, month: str) -> ClearRe
         ]
         patients = dict(connection.execute(changes.patients_sql(patient_tables)).fetchall())
         purposes = count_reasons(connection, patient_tables)
+        contradicted = changes.count(connection, "contradicted")
     write_counts(
         settings, purposes, ledger=read_head(database).hash, hospital=hospital, month=month
     )
@@ -134,6 +142,7 @@ def clear_partition(settings: Settings, *, hospital: str, month: str) -> ClearRe
         patients_cleared=patients.pop("cleared", 0),
         patients_held=patients,
         tables=tuple(counts),
+        contradicted_records=contradicted,
     )
 
 

@@ -15,10 +15,12 @@ import pyarrow as pa
 from pyarrow import csv
 
 from clearward.consent.fhir import read_fhir
+from clearward.consent.fhir_deletions import deletion_files, read_deletions
 from clearward.consent.lines import (
     COLUMNS,
     EVENTS_SQL,
     LINE_SCHEMA,
+    NUMBERED_SCHEMA,
     OPTIONAL,
     TRIMMED_SQL,
     check_lines,
@@ -43,24 +45,30 @@ def read_consents(
     """Events of an extract's consents, in the form of `EVENT_SCHEMA`; see `read_file`.
 
     Returns:
-        One row per line, in the order of the file; no row when the extract has no such file,
-        which permits nothing.
+        One row per line, in the order of the file, then one per Consent that the extract's list
+        of deletions names; no row when the extract has no such file, which permits nothing.
 
     Raises:
         ConsentError: any line breaks a rule, the extract holds two such files, or one under
             another name, which must not go unread: it could hold refusals.
     """
     found = sorted(p for p in extract_folder.iterdir() if p.is_file() and is_consents(p.name))
-    if not found:
-        return EVENT_SCHEMA.empty_table()
-    if len(found) > 1 or found[0].name not in FILE_NAMES:
+    if len(found) > 1 or any(path.name not in FILE_NAMES for path in found):
         raise ConsentError(
             "The extract holds its consents twice, or under a name that is not agreed.",
             seen=f"{len(found)} files of consents",
             expected=f"one, named {' or '.join(FILE_NAMES)}",
             do="put all consents into one file of such a name",
         )
-    return read_file(found[0], hospital=hospital, month=month, keyring=keyring, taken_at=taken_at)
+    read = [
+        *((path, _read_lines(path)) for path in found),
+        *((path, read_deletions(path)) for path in deletion_files(extract_folder)),
+    ]
+    parts = [
+        _to_events(p, r, hospital=hospital, month=month, keyring=keyring, taken_at=taken_at)
+        for p, r in read
+    ]
+    return pa.concat_tables([EVENT_SCHEMA.empty_table(), *parts])
 
 
 def read_file(
@@ -87,10 +95,31 @@ def read_file(
     Raises:
         ConsentError: any line breaks a rule; the message names lines and rules, no value.
     """
+    numbered = _read_lines(path)
+    return _to_events(
+        path, numbered, hospital=hospital, month=month, keyring=keyring, taken_at=taken_at
+    )
+
+
+def _is_fhir(path: Path) -> bool:
+    return plain_name(path.name).endswith((".ndjson", ".jsonl"))
+
+
+def _read_lines(path: Path) -> pa.Table:
+    return read_fhir(path) if _is_fhir(path) else _numbered(_read_text(path))
+
+
+def _to_events(
+    path: Path,
+    numbered: pa.Table,
+    *,
+    hospital: str,
+    month: str,
+    keyring: Keyring,
+    taken_at: datetime | None,
+) -> pa.Table:
     check_hospital(hospital)
     check_month(month)
-    is_fhir = plain_name(path.name).endswith((".ndjson", ".jsonl"))
-    numbered = read_fhir(path) if is_fhir else _numbered(_read_text(path))
     moment = (taken_at or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with path.open("rb") as file:
         file_id = hashlib.file_digest(file, "sha256").hexdigest()[:12]
@@ -99,16 +128,18 @@ def read_file(
         install_hmac(connection, "row_key_of", keyring.key("row"))
         connection.register("numbered", numbered)
         connection.execute(TRIMMED_SQL)
-        unit = "resource" if is_fhir else "line"
+        unit = "resource" if _is_fhir(path) else "line"
         check_lines(connection, path.name, taken_at=moment, unit=unit)
         query = EVENTS_SQL.format(hospital=hospital, month=month, file_id=file_id)
         return connection.sql(query).to_arrow_table().cast(EVENT_SCHEMA)
 
 
 def _numbered(lines: pa.Table) -> pa.Table:
-    """Lines with their number in the file; the header is line 1."""
+    """Lines with their number in the file (the header is line 1), all of one saying."""
     numbers = pa.array(range(2, lines.num_rows + 2), pa.int64())
-    return lines.append_column("line_number", numbers)
+    sayings = pa.repeat(pa.scalar(0, pa.int64()), lines.num_rows)
+    columns = [*lines.columns, numbers, sayings]
+    return pa.Table.from_arrays(columns, schema=NUMBERED_SCHEMA)
 
 
 def _read_text(path: Path) -> pa.Table:

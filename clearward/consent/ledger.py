@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Select, insert, or_, select, text
 
 from clearward.consent.model import EVENT_SCHEMA, event_key_sql
 from clearward.errors import StateError
@@ -40,6 +40,28 @@ class Verified:
     events: int
     batches: int
     head: Head
+
+
+def select_events(*more: Any) -> Select[Any]:
+    """The columns of `EVENT_SCHEMA`, then any others asked for."""
+    return select(*(getattr(ConsentEvent, name) for name in EVENT_SCHEMA.names), *more)
+
+
+def with_versions(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Events that meet a condition, and all other versions of the records these belong to: what
+    one of them says cannot be told without the others."""
+    keys = select(ConsentEvent.record_key).where(condition, ConsentEvent.record_key != "")
+    return or_(condition, ConsentEvent.record_key.in_(keys))
+
+
+def stream_tables(
+    connection: Connection, query: Select[Any], schema: pa.Schema = EVENT_SCHEMA
+) -> Iterator[pa.Table]:
+    """Rows of a query as Arrow tables, some thousand rows at a time."""
+    for rows in connection.execute(query.execution_options(yield_per=_ROWS)).partitions():
+        columns = zip(zip(*rows, strict=True), schema, strict=True)
+        arrays = [pa.array(values, field.type) for values, field in columns]
+        yield pa.Table.from_arrays(arrays, schema=schema)
 
 
 def lock(connection: Connection) -> None:
@@ -144,19 +166,11 @@ def verify(engine: Engine, *, upto: Head | None = None) -> Verified:
 
 def _digests(connection: Connection) -> dict[int, tuple[int, str, int]]:
     """Batch -> events, digest and events with a wrong key, computed from the content."""
-    names = [*EVENT_SCHEMA.names, "batch"]
-    query = select(*(getattr(ConsentEvent, name) for name in names)).execution_options(
-        yield_per=_ROWS
-    )
     schema = EVENT_SCHEMA.append(pa.field("batch", pa.int64()))
     with duckdb.connect(":memory:") as engine:
         engine.execute("CREATE TABLE line (batch BIGINT, key VARCHAR, text VARCHAR, wrong BOOLEAN)")
-        for rows in connection.execute(query).partitions():
-            arrays = [
-                pa.array(values, field.type)
-                for values, field in zip(zip(*rows, strict=True), schema, strict=True)
-            ]
-            engine.register("part", pa.Table.from_arrays(arrays, schema=schema))
+        for part in stream_tables(connection, select_events(ConsentEvent.batch), schema):
+            engine.register("part", part)
             engine.execute(
                 "INSERT INTO line SELECT batch, event_key, concat_ws('|', event_key, hospital_id,"
                 f" month, file_id), event_key <> {event_key_sql()} FROM part"

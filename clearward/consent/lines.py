@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from clearward.consent.ages import JURISDICTIONS, RELATIONS
-from clearward.consent.model import DECISIONS, EVENT_SCHEMA, event_key_sql
+from clearward.consent.model import DECISIONS, EVENT_SCHEMA, SILENCE, event_key_sql
 from clearward.consent.purposes import PURPOSES
 from clearward.consent.scopes import CATEGORIES, RECIPIENT_CLASSES
 from clearward.errors import ConsentError
@@ -38,10 +38,19 @@ OPTIONAL = {
     "categories": "kinds of data, joined by a space: " + ", ".join(CATEGORIES),
     "recipients": "classes or `class:Name`, joined by `;`: " + ", ".join(RECIPIENT_CLASSES),
     "jurisdiction": "law it was given under: " + ", ".join(name for name in JURISDICTIONS if name),
+    "record_id": "the record this line belongs to; a later version of it replaces this one whole",
+    "record_version": "number or name of the record's version; whole numbers have an order",
+    "record_updated_at": "when the version was written, ISO 8601 with time",
 }
 LINE_SCHEMA = pa.schema([(name, pa.string()) for name in (*COLUMNS, *OPTIONAL)])
 _TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?"
 _MOST_SHOWN = 5
+# Lines of one saying are one delivery of one version of a record. A FHIR file numbers them by
+# resource; all lines that a CSV file has of a version are one.
+SAYING = "saying"
+NUMBERED_SCHEMA = LINE_SCHEMA.append(pa.field("line_number", pa.int64())).append(
+    pa.field(SAYING, pa.int64())
+)
 _GUARDIANS = ("", "0", "1", "false", "true")
 
 
@@ -60,15 +69,17 @@ def _no_hash(column: str) -> str:
     return f"{column} <> '' AND NOT regexp_full_match({column}, '[0-9a-fA-F]{{64}}')"
 
 
+# Only a reader of resources may note that a version says nothing; a line of CSV cannot.
+_IS_SILENT = f"(decision = '{SILENCE}' AND {SAYING} > 0)"
 _REFUSED_ONLY = [name for name, purpose in PURPOSES.items() if not purpose.may_permit]
 _KIN = [name for name, relation in RELATIONS.items() if not relation.may_permit]
 _ADULTS = [name for name, r in RELATIONS.items() if r.may_permit and not r.ends_of_age]
 _PART = rf"\s*({'|'.join(RECIPIENT_CLASSES)})(:[^;|:*]{{1,100}})?\s*"
 # What is wrong -> the condition that finds it. Conditions see trimmed text, never null.
 RULES: Mapping[str, str] = {
-    "patient_id is empty": "patient_id = ''",
+    "patient_id is empty": f"patient_id = '' AND NOT {_IS_SILENT}",
     "unknown purpose": f"purpose NOT IN ({_quoted(PURPOSES)})",
-    "unknown decision": f"decision NOT IN ({_quoted(DECISIONS)})",
+    "unknown decision": f"decision NOT IN ({_quoted(DECISIONS)}) AND NOT {_IS_SILENT}",
     "this purpose can be refused only, not permitted": "decision = 'permit' AND purpose IN "
     f"({_quoted(_REFUSED_ONLY)})",
     "decided_at is empty": "decided_at = ''",
@@ -100,6 +111,15 @@ RULES: Mapping[str, str] = {
     "recipients are not classes or class:Name": "recipients <> '' AND (length(recipients) > 512"
     f" OR NOT regexp_full_match(recipients, '{_PART}(;{_PART})*'))",
     "unknown jurisdiction": f"jurisdiction NOT IN ({_quoted(JURISDICTIONS)})",
+    "record_id is longer than 256": "length(record_id) > 256",
+    "record_version is not 1 to 64 letters, digits, - or .": "record_version <> ''"
+    " AND NOT regexp_full_match(record_version, '[A-Za-z0-9.-]{1,64}')",
+    "record_updated_at is not an ISO 8601 time": _bad_time("record_updated_at")
+    + " OR length(record_updated_at) = 10",
+    "record_updated_at lies in the future": "try_cast(record_updated_at AS TIMESTAMPTZ)::TIMESTAMP"
+    " > $taken_at::TIMESTAMP + INTERVAL '1 day'",
+    "record_version or record_updated_at without record_id": "record_id = ''"
+    " AND record_version || record_updated_at <> ''",
     "one event_id stands for two decisions": "event_id <> '' AND event_id IN (SELECT event_id FROM"
     " line GROUP BY event_id HAVING count(DISTINCT said) > 1)",
     "one text_version has two text_sha256 in a language": "text_sha256 <> '' AND (text_version,"
@@ -110,7 +130,8 @@ _ALL = (*COLUMNS, *OPTIONAL)
 TRIMMED_SQL = f"""
 CREATE TEMP TABLE line AS
 WITH trimmed AS (
-    SELECT line_number, {", ".join(f"trim({name}) AS {name}" for name in _ALL)} FROM numbered
+    SELECT line_number, {SAYING}, {", ".join(f"trim({name}) AS {name}" for name in _ALL)}
+    FROM numbered
 ), moments AS (
     SELECT *, lower(guardian) IN ('1', 'true') AS is_guardian,
            try_cast(decided_at AS TIMESTAMPTZ)::TIMESTAMP
@@ -131,10 +152,20 @@ _RECIPIENTS = _SORTED.format(
     "list_transform(string_split(recipients, ';'), lambda part: trim(part))", ";"
 )
 _CATEGORIES = _SORTED.format(r"regexp_split_to_array(categories, ' +')", " ")
+# What a version of a record says; not how it was proved, nor under which id of the hospital.
+_SAID = (
+    *("patient_key", "purpose", "decision", "decided_at", "valid_from", "valid_until"),
+    *("text_version", "text_sha256", "language", "guardian", "guardian_relation"),
+    *("guardian_evidence_sha256", "categories", "recipients", "jurisdiction"),
+)
+_TEXTS = ", ".join(f"coalesce({name}::VARCHAR, '')" for name in _SAID)
+_SAID_SQL = f"concat_ws('|', {_TEXTS})"
+_RECORD = "record_key, record_version, record_updated_at"
 EVENTS_SQL = f"""
 WITH event AS (
-    SELECT line_number, '{{hospital}}' AS hospital_id,
-           row_key_of('{{hospital}}|patients|' || patient_id) AS patient_key,
+    SELECT line_number, {SAYING}, '{{hospital}}' AS hospital_id,
+           if(patient_id = '', '', row_key_of('{{hospital}}|patients|' || patient_id))
+               AS patient_key,
            purpose, decision, {_STAMP.format("decided_moment")} AS decided_at,
            {_STAMP.format("from_at")} AS valid_from, {_STAMP.format("until_at")} AS valid_until,
            text_version, lower(text_sha256) AS text_sha256,
@@ -143,9 +174,19 @@ WITH event AS (
            if(event_id = '', '', row_key_of('{{hospital}}|consents|' || event_id)) AS source_key,
            guardian_relation, lower(guardian_evidence_sha256) AS guardian_evidence_sha256,
            if(categories = '', '', {_CATEGORIES}) AS categories,
-           if(recipients = '', '', {_RECIPIENTS}) AS recipients, jurisdiction
+           if(recipients = '', '', {_RECIPIENTS}) AS recipients, jurisdiction,
+           if(record_id = '', '', row_key_of('{{hospital}}|records|' || record_id)) AS record_key,
+           record_version, coalesce(strftime(try_cast(record_updated_at AS TIMESTAMPTZ)::TIMESTAMP,
+                                    '%Y-%m-%dT%H:%M:%S.%fZ'), '') AS record_updated_at
     FROM line
-), keyed AS (SELECT {event_key_sql()} AS event_key, * FROM event)
+), record AS (
+    SELECT {SAYING}, {_RECORD},
+           sha256(string_agg(DISTINCT {_SAID_SQL}, chr(10) ORDER BY {_SAID_SQL})) AS record_sha256
+    FROM event WHERE record_key <> '' GROUP BY ALL
+), whole AS (
+    SELECT e.*, coalesce(r.record_sha256, '') AS record_sha256
+    FROM event e LEFT JOIN record r USING ({SAYING}, {_RECORD})
+), keyed AS (SELECT {event_key_sql()} AS event_key, * FROM whole)
 SELECT {", ".join(EVENT_SCHEMA.names)} FROM keyed ORDER BY line_number
 """
 

@@ -21,6 +21,9 @@ DECISIONS = {
     "deny": "the patient was asked and refused",
     "withdraw": "the patient takes back what was allowed",
 }
+# What the ledger notes of a version of a record that says nothing we can keep: it permits nothing
+# and refuses nothing, but the version before it has ended. No file can say it in so many words.
+SILENCE = "silence"
 # In the order in which they explain a no: the most deliberate word first.
 STATES = {
     "permitted": "a permit is in force",
@@ -64,6 +67,10 @@ EVENT_SCHEMA = pa.schema(
         ("categories", pa.string()),
         ("recipients", pa.string()),
         ("jurisdiction", pa.string()),
+        ("record_key", pa.string()),
+        ("record_version", pa.string()),
+        ("record_updated_at", pa.string()),
+        ("record_sha256", pa.string()),
     ]
 )
 # What may stay empty, and what that says. Files and callers of the first form know none of them.
@@ -75,37 +82,50 @@ DETAILS = {
     "recipients": "whoever may receive data for the purpose",
     "jurisdiction": "the strictest ages of `ages` count",
 }
+# Of the record an event is a line of, where records have an id and versions; see `records`.
+RECORD = {
+    "record_key": "the decision stands alone (else: a pseudonym of the record's id)",
+    "record_version": "the record's versions have no number or name",
+    "record_updated_at": "nobody said when this version was written",
+    "record_sha256": "the decision stands alone (else: SHA-256 of all this version says)",
+}
 # What makes two events one: everything the patient said, nothing about how it reached us.
 EVENT_CONTENT = tuple(
-    name for name in EVENT_SCHEMA.names if name not in {"event_key", "month", "file_id", *DETAILS}
+    name
+    for name in EVENT_SCHEMA.names
+    if name not in {"event_key", "month", "file_id", *DETAILS, *RECORD}
 )
+# Each group joins an event's key only where one of it is given: older events keep their keys.
+OPTIONAL_GROUPS = (tuple(DETAILS), tuple(RECORD))
+MAY_LACK = frozenset({*DETAILS, *RECORD})
 
 
 def event_key_sql() -> str:
-    """SHA-256 (64 hex characters) over the content of an event, as SQL over its columns.
-
-    Details join only where one is given, so an event of the first form keeps its key.
-    """
+    """SHA-256 (64 hex characters) over the content of an event, as SQL over its columns."""
     parts = ", ".join(f"coalesce({name}::VARCHAR, '')" for name in EVENT_CONTENT)
-    details = [f"coalesce({name}, '')" for name in DETAILS]
-    more = f"if({' || '.join(details)} = '', '', '|' || concat_ws('|', {', '.join(details)}))"
+    more = " || ".join(_group_sql(group) for group in OPTIONAL_GROUPS)
     return f"sha256(concat_ws('|', {parts}) || {more})"
 
 
+def _group_sql(names: tuple[str, ...]) -> str:
+    texts = [f"coalesce({name}, '')" for name in names]
+    return f"if({' || '.join(texts)} = '', '', '|' || concat_ws('|', {', '.join(texts)}))"
+
+
 def with_details(events: pa.Table) -> pa.Table:
-    """Events in the whole form of `EVENT_SCHEMA`; details a caller left out are empty."""
+    """Events in the whole form of `EVENT_SCHEMA`; what a caller may leave out is empty."""
     columns = []
     for field in EVENT_SCHEMA:
         if field.name in events.column_names:
             column = events[field.name].cast(field.type)
-            columns.append(column.fill_null("") if field.name in DETAILS else column)
-        elif field.name in DETAILS:
+            columns.append(column.fill_null("") if field.name in MAY_LACK else column)
+        elif field.name in MAY_LACK:
             columns.append(pa.repeat(pa.scalar("", pa.string()), events.num_rows))
         else:
             raise ConsentError(
                 "Consent events lack a column.",
                 seen=f"no {field.name}",
-                expected=", ".join(name for name in EVENT_SCHEMA.names if name not in DETAILS),
+                expected=", ".join(name for name in EVENT_SCHEMA.names if name not in MAY_LACK),
             )
     return pa.table(columns, schema=EVENT_SCHEMA)
 

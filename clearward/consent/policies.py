@@ -7,7 +7,7 @@ print); the SQL that applies it is in `decision_sql`.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Required, TypedDict, Unpack
 
 import duckdb
 import pyarrow as pa
@@ -21,6 +21,7 @@ from clearward.consent.decision_sql import (
 )
 from clearward.consent.model import no_values_in_errors, with_details
 from clearward.consent.purposes import check_use
+from clearward.consent.records import RECORD_RULES, Rows, put, settle, take_away
 from clearward.consent.scopes import Scope, coverage
 from clearward.errors import ConsentError
 
@@ -53,11 +54,11 @@ RULES = {
     "and a refusal of one recipient keeps the patient out.",
     "recipients named": "Where the jurisdiction asks for it, a permit that names neither "
     "recipients nor a class of them does not count.",
+    **RECORD_RULES,
 }
 NOBODY = pa.schema(
     [("patient_key", pa.string()), ("born_on", pa.string()), ("died_on", pa.string())]
 ).empty_table()
-Rows: TypeAlias = "pa.Table | duckdb.DuckDBPyRelation"
 
 
 def decide(
@@ -68,6 +69,8 @@ def decide(
     ``state`` is about structured data; ``categories`` lists, joined by a space, the kinds of data
     permitted with it, and is empty unless ``state`` is ``permitted``.
 
+    Beside it ``contradicted(record_key)``: records whose last version nobody can tell.
+
     Args:
         connection: where the table is made; it holds one row per patient and use decided about.
         events: form of `model.EVENT_SCHEMA`, of one hospital or with keys unique across them.
@@ -77,20 +80,17 @@ def decide(
     """
     table = with_details(events) if isinstance(events, pa.Table) else events
     with no_values_in_errors("deciding consent"):
-        for name, rows in (("events", table), ("people", people)):
-            if isinstance(rows, pa.Table):
-                connection.register(name, rows)
-            else:
-                rows.create_view(name)
+        put(connection, "sent", table)
+        put(connection, "people", people)
+        settle(connection)
         connection.execute(MINGLED_SQL)
         for statement in (PERSON_SQL, short_way_sql(), HEARD_SQL):
             connection.execute(statement, {"as_of": as_of})
         _go_the_long_way(connection)
-        for name in ("heard", "person", "mingled"):
-            connection.execute(f"DROP TABLE {name}")
-        for name in ("events", "people"):
-            connection.execute(f"DROP VIEW IF EXISTS {name}")
-            connection.unregister(name)
+        for name in ("heard", "person", "mingled", "revised", "standing"):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
+        for name in ("events", "sent", "people"):
+            take_away(connection, name)
 
 
 def _go_the_long_way(connection: duckdb.DuckDBPyConnection) -> None:
@@ -108,55 +108,40 @@ def _go_the_long_way(connection: duckdb.DuckDBPyConnection) -> None:
             connection.unregister(name)
 
 
-def may_use(
-    events: pa.Table,
-    patient_key: str,
-    *,
-    use: str,
-    as_of: str,
-    born_on: str | None,
-    died_on: str | None = None,
-) -> bool:
+class Asked(TypedDict, total=False):
+    """What is asked about a patient: use and moment (``YYYY-MM-DDTHH:MM:SSZ``), and what is known
+    of the person, dates as ``YYYY-MM-DD``. None: no date of birth, or alive."""
+
+    use: Required[str]
+    as_of: Required[str]
+    born_on: Required[str | None]
+    died_on: str | None
+
+
+def may_use(events: pa.Table, patient_key: str, **asked: Unpack[Asked]) -> bool:
     """Whether one patient's data may be put to a use at a moment; False without an event."""
-    state = read_state(events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on)
-    return state == "permitted"
+    return read_state(events, patient_key, **asked) == "permitted"
 
 
-def check_may_use(
-    events: pa.Table,
-    patient_key: str,
-    *,
-    use: str,
-    as_of: str,
-    born_on: str | None,
-    died_on: str | None = None,
-) -> None:
+def check_may_use(events: pa.Table, patient_key: str, **asked: Unpack[Asked]) -> None:
     """Raise ConsentError unless `may_use` is true; the message names the key and the reason."""
-    state = read_state(events, patient_key, use=use, as_of=as_of, born_on=born_on, died_on=died_on)
+    state = read_state(events, patient_key, **asked)
     if state != "permitted":
         raise ConsentError(
-            f"No consent of patient {patient_key} for {use} at {as_of}.",
+            f"No consent of patient {patient_key} for {asked['use']} at {asked['as_of']}.",
             seen=state,
             expected="permitted",
             do="leave the patient out",
         )
 
 
-def read_state(
-    events: pa.Table,
-    patient_key: str,
-    *,
-    use: str,
-    as_of: str,
-    born_on: str | None,
-    died_on: str | None = None,
-) -> str:
+def read_state(events: pa.Table, patient_key: str, **asked: Unpack[Asked]) -> str:
     """A key of `model.STATES`, or ``no_event``."""
-    check_use(use)
-    row = {"patient_key": patient_key, "born_on": born_on, "died_on": died_on}
-    people = pa.Table.from_pylist([row], schema=NOBODY.schema)
+    use = check_use(asked["use"])
+    dates = {"born_on": asked["born_on"], "died_on": asked.get("died_on")}
+    people = pa.Table.from_pylist([{"patient_key": patient_key, **dates}], schema=NOBODY.schema)
     with duckdb.connect(":memory:") as connection:
-        decide(connection, events, as_of=as_of, people=people)
+        decide(connection, events, as_of=asked["as_of"], people=people)
         found = connection.execute(
             "SELECT state FROM consent_state WHERE patient_key = ? AND purpose = ?",
             [patient_key, use],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clearward.consent.ages import JURISDICTIONS, RELATIONS
-from clearward.consent.contradictions import CONTRADICTIONS
+from clearward.consent.contradictions import CONTRADICTIONS, RECORDS, RECORDS_TEXT
 from clearward.consent.fhir_codes import STATUSES
 from clearward.consent.lines import COLUMNS, OPTIONAL
 from clearward.consent.lines import RULES as LINE_RULES
@@ -92,9 +92,12 @@ def _files() -> list[str]:
         _section("Columns of consents.csv", ("column", "holds"), columns),
         _section("A file is refused when", ("rule",), ((rule,) for rule in LINE_RULES)),
         _section(
-            "Counted by `clearward consent import --dry-run`, and decided by the rules",
-            ("count", "patients and purposes with"),
-            CONTRADICTIONS.items(),
+            "Counted by `clearward consent import`, and decided by the rules",
+            ("count", "of"),
+            (
+                *((n, f"patients and purposes with {said}") for n, said in CONTRADICTIONS.items()),
+                (RECORDS, f"records {RECORDS_TEXT}"),
+            ),
         ),
         _section(
             "Status of a FHIR Consent",

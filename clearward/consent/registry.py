@@ -18,7 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clearward import audit
 from clearward.consent import ledger
-from clearward.consent.model import DETAILS, EVENT_CONTENT, EVENT_SCHEMA, with_details
+from clearward.consent.model import (
+    EVENT_CONTENT,
+    EVENT_SCHEMA,
+    MAY_LACK,
+    OPTIONAL_GROUPS,
+    with_details,
+)
 from clearward.consent.purposes import EVERYTHING, check_purpose
 from clearward.errors import ConsentError, StateError
 from clearward.state.models import AuditEvent, ConsentEvent
@@ -51,7 +57,7 @@ def load_events(engine: Engine, events: pa.Table, *, recorded_at: datetime | Non
         ledger.lock(connection)
         last = ledger.head(connection)
         more = {"recorded_at": stamp, "batch": last.sequence + 1}
-        for batch in table.to_batches(max_chunksize=_BATCH):
+        for batch in table.combine_chunks().to_batches(max_chunksize=_BATCH):
             connection.execute(_insert(engine), [{**row, **more} for row in batch.to_pylist()])
         added = ledger.close_batch(connection, last, recorded_at=stamp)
         connection.commit()
@@ -92,22 +98,14 @@ def verify_ledger(engine: Engine) -> ledger.Verified:
 
 def read_events(engine: Engine, hospital: str, *, month: str) -> pa.Table:
     """Events of a hospital that months up to ``month`` brought; form of `EVENT_SCHEMA`."""
-    columns = [getattr(ConsentEvent, name) for name in EVENT_SCHEMA.names]
     query = (
-        select(*columns)
+        ledger.select_events()
         .where(ConsentEvent.hospital_id == check_hospital(hospital))
         .where(ConsentEvent.month <= check_month(month))
-        .execution_options(yield_per=50_000)
     )
-    batches = []
     with _state_errors("reading consent events"), engine.connect() as connection:
-        for rows in connection.execute(query).partitions():
-            arrays = [
-                pa.array(values, field.type)
-                for values, field in zip(zip(*rows, strict=True), EVENT_SCHEMA, strict=True)
-            ]
-            batches.append(pa.record_batch(arrays, schema=EVENT_SCHEMA))
-    return pa.Table.from_batches(batches, schema=EVENT_SCHEMA)
+        tables = ledger.stream_tables(connection, query)
+        return pa.concat_tables([EVENT_SCHEMA.empty_table(), *tables])
 
 
 def record_withdrawal(
@@ -144,7 +142,7 @@ def record_withdrawal(
         "evidence_sha256": evidence_sha256,
         "language": language,
         "guardian": guardian,
-        **dict.fromkeys(DETAILS, ""),
+        **{name: "" for name in EVENT_SCHEMA.names if name in MAY_LACK},
         "guardian_relation": guardian_relation,
     }
     event |= {"event_key": event_key(event), "month": check_month(month or moment[:7])}
@@ -155,10 +153,10 @@ def record_withdrawal(
 def event_key(event: dict[str, Any]) -> str:
     """SHA-256 over what the patient said: the Python reading of `model.event_key_sql`."""
     texts = [_text(event[name]) for name in EVENT_CONTENT]
-    details = [_text(event.get(name)) for name in DETAILS]
-    return hashlib.sha256(
-        "|".join([*texts, *(details if any(details) else [])]).encode()
-    ).hexdigest()
+    for group in OPTIONAL_GROUPS:
+        given = [_text(event.get(name)) for name in group]
+        texts += given if any(given) else []
+    return hashlib.sha256("|".join(texts).encode()).hexdigest()
 
 
 def _text(part: Any) -> str:

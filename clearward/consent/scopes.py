@@ -119,8 +119,8 @@ def coverage(scopes: Iterable[Scope], *, in_detail: bool) -> pa.Table:
 
     Args:
         scopes: the distinct scopes of the events.
-        in_detail: one cell per category and named recipient. Otherwise every scope is taken to
-            speak of all categories and recipients, and the one cell is ``*``.
+        in_detail: one cell per category and named recipient. Otherwise no scope names any, and
+            the one cell is ``*``.
 
     Returns:
         ``purpose, categories, recipients, use, category, recipient, code, may_permit``.

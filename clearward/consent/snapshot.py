@@ -14,13 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 
+from clearward.consent.ledger import select_events, stream_tables
 from clearward.consent.model import EVENT_SCHEMA
 from clearward.settings import Settings
 from clearward.sources.manifest import sha256_of
 from clearward.state.models import ConsentEvent, ConsentSnapshot
 from clearward.warehouse import check_hospital, check_month, promote
-
-_ROWS = 50_000
 
 
 def snapshot_events(
@@ -81,15 +80,5 @@ def _note(connection: Connection, hospital: str, *, month: str, batch: int, sha2
 
 def stream_events(connection: Connection, hospital: str, *, month: str) -> Iterator[pa.Table]:
     """Events that one month brought, some thousand at a time."""
-    query = (
-        select(*(getattr(ConsentEvent, name) for name in EVENT_SCHEMA.names))
-        .where(ConsentEvent.hospital_id == hospital)
-        .where(ConsentEvent.month == month)
-        .execution_options(yield_per=_ROWS)
-    )
-    for rows in connection.execute(query).partitions():
-        arrays = [
-            pa.array(values, field.type)
-            for values, field in zip(zip(*rows, strict=True), EVENT_SCHEMA, strict=True)
-        ]
-        yield pa.Table.from_arrays(arrays, schema=EVENT_SCHEMA)
+    query = select_events().where(ConsentEvent.hospital_id == hospital)
+    yield from stream_tables(connection, query.where(ConsentEvent.month == month))

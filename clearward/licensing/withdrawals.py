@@ -19,6 +19,7 @@ import pyarrow as pa
 from sqlalchemy import Engine, func, select
 
 from clearward import audit
+from clearward.consent.ledger import select_events, stream_tables, with_versions
 from clearward.consent.model import EVENT_SCHEMA
 from clearward.consent.people import read_people
 from clearward.consent.policies import decide
@@ -132,26 +133,24 @@ def _withdrawn(settings: Settings, uses: Sequence[str], *, now: datetime) -> pa.
 
 
 def _events(database: Engine) -> tuple[pa.Table, pa.Table]:
-    """Every event of patients who ever said no, and when the last no of each was recorded."""
-    event, names = ConsentEvent, EVENT_SCHEMA.names
-    said_no = select(event.patient_key).where(event.decision.in_(_REFUSALS))
-    words = select(*(getattr(event, name) for name in names)).where(event.patient_key.in_(said_no))
+    """Every event of patients who ever said no, or of whom a record may have been taken back by a
+    later version, and when the last such word of each was recorded."""
+    event = ConsentEvent
+    may_be_gone = event.decision.in_(_REFUSALS) | (event.record_key != "")
+    patients = select(event.patient_key).where(may_be_gone)
+    words = select_events().where(with_versions(event.patient_key.in_(patients)))
+    newest = select(event.record_key, func.max(event.recorded_at).label("at"))
+    newest = newest.where(event.record_key != "").group_by(event.record_key).subquery()
     latest = (
-        select(event.patient_key, func.max(event.recorded_at))
-        .where(event.decision.in_(_REFUSALS))
+        select(event.patient_key, func.max(func.coalesce(newest.c.at, event.recorded_at)))
+        .outerjoin(newest, newest.c.record_key == event.record_key)
+        .where(may_be_gone)
         .group_by(event.patient_key)
     )
     with database.connect() as connection:
-        return (
-            _arrow(connection.execute(words).all(), EVENT_SCHEMA),
-            _arrow(connection.execute(latest).all(), _GONE_SCHEMA),
-        )
-
-
-def _arrow(rows: Sequence[Sequence[object]], schema: pa.Schema) -> pa.Table:
-    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+        events = pa.concat_tables([EVENT_SCHEMA.empty_table(), *stream_tables(connection, words)])
+        known = stream_tables(connection, latest, _GONE_SCHEMA)
+        return events, pa.concat_tables([_GONE_SCHEMA.empty_table(), *known])
 
 
 def _patient_keys(

@@ -63,10 +63,15 @@ class ConsentEvent(Base):
     recipients: Mapped[str] = mapped_column(String(512), server_default="")
     jurisdiction: Mapped[str] = mapped_column(String(8), server_default="")
     batch: Mapped[int] = mapped_column(Integer, server_default="0")
+    record_key: Mapped[str] = mapped_column(String(20), server_default="")
+    record_version: Mapped[str] = mapped_column(String(64), server_default="")
+    record_updated_at: Mapped[str] = mapped_column(String(32), server_default="")
+    record_sha256: Mapped[str] = mapped_column(String(64), server_default="")
 
     __table_args__ = (
         Index(None, "hospital_id", "month", "patient_key"),
         Index(None, "batch"),
+        Index(None, "record_key"),
     )
 
 

@@ -17,15 +17,14 @@ from samples.make.synthea import KEYS, Tables
 HOSPITAL = "lakeside"
 KINDS = {"2024-03": "full", "2024-04": "full", "2024-05": "delta"}
 MIX = Mix(
-    admission_only=1,
     research_only=1,
     denied=1,
     expiring=1,
-    silent=1,
     withdraw_april=1,
     withdraw_may=1,
     permit_may=1,
-    guardian=1,
+    came_of_age=1,
+    representative=1,
 )
 LATE, LATE_SINCE = 30, "2023-12"
 CORRECTED, DELETED, DUPLICATED = 4, 6, 12
@@ -44,7 +43,8 @@ def make_lakeside(root: Path, data: Path, months: tuple[str, ...] = MONTHS) -> N
     """Write the asked months of the hospital under ``root/lakeside``."""
     tables = synthea.load_tables(data)
     patients, _ = synthea.deal_patients(tables)
-    roles = consent_roles(HOSPITAL, sorted(patients), MIX)
+    lives = synthea.lives(tables, patients)
+    roles = consent_roles(HOSPITAL, lives, MIX)
     states = {month: _state(tables, patients, month) for month in MONTHS}
     notes = {n: t for n, t in synthea.load_notes(data).items() if n[-40:-4] in patients}
     for month in months:
@@ -52,7 +52,7 @@ def make_lakeside(root: Path, data: Path, months: tuple[str, ...] = MONTHS) -> N
         content = states[month] if whole else _delta(states[month], states[MONTHS[1]])
         parts = [csv_part(f"{name}.csv", frame) for name, frame in content.items()]
         parts += _note_parts(notes, month, whole=whole)
-        parts.append(consent_part(HOSPITAL, month, roles, language="en", whole=whole))
+        parts.append(consent_part(HOSPITAL, month, roles, lives, language="en", whole=whole))
         write_extract(
             root / HOSPITAL / month,
             parts,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from samples.make import draw, his_words
-from samples.make.consents import Mix, consent_part, consent_roles
+from samples.make.consents import Life, Mix, consent_part, consent_roles
 from samples.make.extract import CUT, MONTHS, Part, csv_part, write_extract
 from samples.make.his_front_sheet import DAY
 from samples.make.his_tables import Tables, hospital
@@ -20,16 +20,32 @@ from samples.make.his_tables import Tables, hospital
 HOSPITAL = "renmin"
 PATIENTS = 420
 MIX = Mix(
-    admission_only=12,
-    research_only=10,
-    denied=14,
+    admission_only=9,
+    research_only=9,
+    denied=12,
     expiring=5,
-    silent=8,
+    silent=6,
     withdraw_april=4,
     withdraw_may=4,
     permit_may=5,
-    guardian=8,
+    came_of_age=1,
+    representative=3,
+    narrowed=1,
+    renewed=1,
+    without_notes=2,
+    with_genes=1,
+    notes_only=1,
+    one_company=1,
+    unnamed=1,
+    not_begun=1,
+    same_second=1,
+    opted_out=1,
+    shortened=1,
+    child_alone=1,
+    kin_refused=1,
 )
+# Permitted, and no extract ever brought this patient: nobody knows how old they are.
+STRANGER = "RM999999"
 LATE_LABS = 40
 CORRECTED_LABS, CORRECTED_EYES, AMENDED_NOTES, MOVED_PATIENTS = 6, 3, 2, 3
 DELETED_LABS, DELETED_EYES, DELETED_MAY = 5, 2, 2
@@ -57,7 +73,8 @@ _FULL_WIDTH = str.maketrans("0123456789.", "０１２３４５６７８９．")
 def make_renmin(root: Path, months: tuple[str, ...] = MONTHS, *, patients: int = PATIENTS) -> None:
     """Write the asked months of the hospital under ``root/renmin``."""
     tables = _habits(hospital(patients).tables)
-    roles = consent_roles(HOSPITAL, sorted(tables["patients"]["患者ID"]), MIX)
+    lives = _lives(tables["patients"])
+    roles = {**consent_roles(HOSPITAL, lives, MIX), STRANGER: "permits"}
     tables, before = _mistakes(tables)
     for month in months:
         content = _month(tables, before, month)
@@ -67,7 +84,9 @@ def make_renmin(root: Path, months: tuple[str, ...] = MONTHS, *, patients: int =
             if len(frame) or name in REQUIRED
         ]
         parts += [_deletions(tables, month)] if month != MONTHS[0] else []
-        parts.append(consent_part(HOSPITAL, month, roles, language="zh", whole=month == MONTHS[0]))
+        whole = month == MONTHS[0]
+        consents = consent_part(HOSPITAL, month, roles, lives, language="zh", whole=whole, law="cn")
+        parts.append(consents)
         write_extract(
             root / HOSPITAL / month,
             parts,
@@ -77,6 +96,12 @@ def make_renmin(root: Path, months: tuple[str, ...] = MONTHS, *, patients: int =
             kind="full" if month == MONTHS[0] else "delta",
             sequence=MONTHS.index(month) + 1,
         )
+
+
+def _lives(people: pd.DataFrame) -> dict[str, Life]:
+    died = people["died"].dt.strftime("%Y-%m-%d").fillna("")
+    born = pd.to_datetime(people["出生日期"], format="%Y%m%d").dt.strftime("%Y-%m-%d")
+    return {key: Life(*dates) for key, *dates in zip(people["患者ID"], born, died, strict=True)}
 
 
 def _chosen(frame: pd.DataFrame, name: str, slot: str, allowed: pd.Series, count: int) -> pd.Series:

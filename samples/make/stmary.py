@@ -21,14 +21,13 @@ HOSPITAL = "stmary"
 BASE = "https://fhir.stmary.example"
 MIX = Mix(
     admission_only=1,
-    research_only=1,
     denied=1,
-    expiring=1,
     silent=1,
     withdraw_april=1,
     withdraw_may=1,
     permit_may=1,
-    guardian=1,
+    representative=1,
+    narrowed=1,
 )
 LATE, LATE_SINCE = 24, "2023-12"
 CORRECTED, DELETED, BAD = 4, 5, 2
@@ -52,7 +51,8 @@ def make_stmary(root: Path, data: Path, months: tuple[str, ...] = MONTHS) -> Non
     """Write the asked months of the hospital under ``root/stmary``."""
     tables = synthea.load_tables(data)
     _, patients = synthea.deal_patients(tables)
-    roles = consent_roles(HOSPITAL, sorted(patients), MIX)
+    lives = synthea.lives(tables, patients)
+    roles = consent_roles(HOSPITAL, lives, MIX)
     notes = synthea.load_notes(data)
     held: dict[str, list[Resource]] = {}
     for sequence, month in enumerate(MONTHS, start=1):
@@ -64,7 +64,8 @@ def make_stmary(root: Path, data: Path, months: tuple[str, ...] = MONTHS) -> Non
         held = now
         if month in months:
             parts = _export(sent, deleted, month)
-            parts.append(consent_part(HOSPITAL, month, roles, language="en", whole=sequence == 1))
+            whole = sequence == 1
+            parts.append(consent_part(HOSPITAL, month, roles, lives, language="en", whole=whole))
             write_extract(
                 root / HOSPITAL / month,
                 parts,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from samples.make import draw
+from samples.make.consents import Life
 from samples.make.extract import CUT
 
 Tables = dict[str, pd.DataFrame]
@@ -144,3 +145,11 @@ KEYS: Mapping[str, list[str]] = {
     "medications": ["PATIENT", "ENCOUNTER", "CODE", "START"],
     "imaging_studies": ["Id", "SERIES_UID", "INSTANCE_UID"],
 }
+
+
+def lives(tables: Tables, patients: set[str]) -> dict[str, Life]:
+    """When the patients were born and died."""
+    people = tables["patients"].fillna("")
+    chosen = people[people["Id"].isin(patients)].sort_values("Id")
+    columns = (chosen[name] for name in ("Id", "BIRTHDATE", "DEATHDATE"))
+    return {key: Life(born, died) for key, born, died in zip(*columns, strict=True)}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clearward.consent.model import DETAILS, EVENT_SCHEMA
+from clearward.consent.model import EVENT_SCHEMA, MAY_LACK
 from clearward.consent.registry import event_key, load_events
 from clearward.settings import Settings
 from clearward.sources.state_sql import marker_path
@@ -93,7 +93,7 @@ def event(patient: str, decision: str, decided_at: str, **more) -> dict:
         "evidence_sha256": "1" * 64,
         "language": "en",
         "guardian": False,
-        **dict.fromkeys(DETAILS, ""),
+        **{name: "" for name in EVENT_SCHEMA.names if name in MAY_LACK},
         "month": decided[:7],
         "file_id": "e" * 12,
         **more,

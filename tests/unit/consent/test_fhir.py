@@ -266,18 +266,100 @@ def test_of_two_versions_of_a_consent_the_later_one_counts_alone(read, order):
     said = {9: version(9), 10: version(10, provision=narrower)}
     assert state(read(said[9])) == "permitted"
     events = read(*(said[number] for number in order))
-    assert state(events) == "no_event"
+    assert state(events) == "withdrawn"
     assert state(events, "research") == "permitted"
 
 
 @pytest.mark.parametrize("metas", [({}, {}), ({"versionId": "2"},) * 2, ({"versionId": "a"}, {})])
-def test_two_versions_nobody_can_order_are_refused(read, metas):
-    with pytest.raises(ConsentError) as refusal:
-        read(*({**R4, "id": "c-secret", "meta": meta} for meta in metas))
-    assert "resource 2: the id of resource 1 again" in refusal.value.seen
-    assert "secret" not in str(refusal.value)
+def test_two_versions_nobody_can_order_permit_nothing_unless_they_say_the_same(read, metas):
+    one, other = ({**R4, "id": "c-1", "meta": meta} for meta in metas)
+    narrower = {**other, "provision": {**R4["provision"], "purpose": [RESEARCH]}}
+    assert state(read(one, other)) == "permitted"
+    assert state(read(one, narrower)) == "withdrawn"
+    assert state(read(one, narrower), "research") == "withdrawn"
 
 
 def test_a_version_without_anything_to_keep_still_ends_the_one_before(read):
     unkeepable = {**R4["provision"], "code": [{"text": "one test only"}]}
-    assert state(read(version(1), version(2, provision=unkeepable))) == "no_event"
+    assert state(read(version(1), version(2, provision=unkeepable))) == "withdrawn"
+
+
+@pytest.mark.parametrize("status", [status for status in STATUSES if status != "active"])
+def test_a_later_version_that_is_not_active_ends_the_consent(read, status):
+    assert state(read(version(1), version(2, status=status))) != "permitted"
+    assert state(read(version(2, status=status), version(1))) != "permitted"
+    assert state(read(version(1), version(2, status=status), version(3))) == "permitted"
+
+
+def test_the_same_resource_written_with_other_spaces_and_order_is_the_same_event(
+    read, tmp_path, keyring
+):
+    (first,) = read(version(1, provision={**R4["provision"], "purpose": [SALE]})).to_pylist()
+    resource = version(1, provision={**R4["provision"], "purpose": [SALE]})
+    text = json.dumps(dict(reversed(resource.items())), separators=(" , ", " : "))
+    (tmp_path / "Consent.ndjson").write_text(text)
+    again = read_consents(tmp_path, hospital="north", month="2024-05", keyring=keyring)
+    assert again["event_key"].to_pylist() == [first["event_key"]]
+
+
+def test_a_modifier_nobody_knows_permits_nothing_and_refuses_all_the_same(read):
+    modifier = {"modifierExtension": [{"url": "https://x.example/only-on-sundays"}]}
+    assert state(read({**R4, **modifier})) == "no_event"
+    assert state(read(provision(**modifier))) == "no_event"
+    refused = {**R4, **modifier, "provision": {"type": "deny", "purpose": [SALE], **modifier}}
+    assert state(read(refused)) == "denied"
+
+
+def test_a_time_of_writing_that_is_none_counts_as_not_told(read):
+    odd = {**R4, "meta": {"versionId": 3, "lastUpdated": "yesterday"}, "dateTime": "2024-01-10"}
+    (event, _) = read(odd).to_pylist()
+    assert (event["record_version"], event["record_updated_at"]) == ("3", "")
+
+
+MAY_FIRST = "2024-05-01T01:00:00Z"
+
+
+def delete(tmp_path, *urls, name="deleted.ndjson", told=MAY_FIRST, **bundle):
+    entries = [{"request": {"method": "DELETE", "url": url}} for url in urls]
+    document = {"resourceType": "Bundle", "type": "transaction", "entry": entries, **bundle}
+    (tmp_path / name).write_text(json.dumps(document) + "\n")
+    if told:
+        (tmp_path / "bulk-manifest.json").write_text(json.dumps({"transactionTime": told}))
+
+
+@pytest.mark.parametrize("url", ["Consent/c1", "https://fhir.example/r4/Consent/c1/_history/2"])
+def test_a_deleted_consent_permits_no_longer_until_it_is_written_anew(read, tmp_path, keyring, url):
+    first = read(R4)
+    delete(tmp_path, "Observation/o1", url)
+    (tmp_path / "Consent.ndjson").write_text("")
+    gone = read_consents(tmp_path, hospital="north", month="2024-05", keyring=keyring)
+    assert gone.num_rows == 1
+    assert state(pa.concat_tables([gone, first])) == "withdrawn"
+    anew = read({**R4, "meta": {"versionId": "3", "lastUpdated": "2024-05-20T00:00:00Z"}})
+    assert state(pa.concat_tables([first, anew, gone])) == "permitted"
+
+
+def test_a_deletion_counts_without_any_file_of_consents_and_by_the_manifest_alone(
+    read, tmp_path, keyring
+):
+    first = read(R4)
+    (tmp_path / "Consent.ndjson").unlink()
+    delete(tmp_path, "Consent/c1", name="gone.ndjson", told="", timestamp=MAY_FIRST)
+    (tmp_path / "bulk-manifest.json").write_text(
+        json.dumps({"deleted": [{"type": "Bundle", "url": "https://x.example/b/gone.ndjson"}]})
+    )
+    gone = read_consents(tmp_path, hospital="north", month="2024-05", keyring=keyring)
+    assert state(pa.concat_tables([first, gone])) == "withdrawn"
+
+
+def test_a_deletion_of_unknown_time_leaves_nothing_permitted(read, tmp_path):
+    delete(tmp_path, "Consent/c1", told="")
+    assert state(read(R4)) == "withdrawn"
+
+
+@pytest.mark.parametrize("url", ["Consent?patient=p-secret", "Consent/", "Consent"])
+def test_a_deletion_that_names_no_consent_refuses_the_file(read, tmp_path, url):
+    delete(tmp_path, url)
+    with pytest.raises(ConsentError, match="line 1") as refusal:
+        read(R4)
+    assert "secret" not in str(refusal.value)

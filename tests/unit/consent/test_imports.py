@@ -129,6 +129,20 @@ BROKEN = {
     "one text_version has two text_sha256 in a language": {"text_sha256": "ff" * 32},
     "language is not a tag such as en or zh-CN": {"language": "English!"},
     "guardian is not true or false": {"guardian": "mother-secret"},
+    "record_id is longer than 256": {"record_id": "r" * 257},
+    "record_version is not 1 to 64 letters, digits, - or .": {
+        "record_id": "r-1",
+        "record_version": "v secret",
+    },
+    "record_updated_at is not an ISO 8601 time": {
+        "record_id": "r-1",
+        "record_updated_at": "2024-01-02",
+    },
+    "record_updated_at lies in the future": {
+        "record_id": "r-1",
+        "record_updated_at": "2199-01-02T00:00:00Z",
+    },
+    "record_version or record_updated_at without record_id": {"record_version": "2-secret"},
 }
 
 
@@ -229,6 +243,34 @@ def test_the_same_line_twice_is_one_event(tmp_path, keyring):
     write(tmp_path, GOOD, GOOD)
     first, second = read(tmp_path, keyring)
     assert first == second
+
+
+def test_lines_of_one_record_and_version_are_one_saying_whatever_file_and_proof(tmp_path, keyring):
+    own = {
+        "record_id": "R-9",
+        "record_version": "2",
+        "record_updated_at": "2024-01-02T09:00:00+01:00",
+    }
+    lines = [{**GOOD, **own}, {**GOOD, **own, "purpose": "research"}]
+    write(tmp_path, *lines, header=(*COLUMNS, *OPTIONAL))
+    first = read(tmp_path, keyring)
+    assert {e["record_updated_at"] for e in first} == {"2024-01-02T08:00:00.000000Z"}
+    assert {e["record_key"] for e in first} == {
+        pseudonym(keyring.key("row"), "north", "records", "R-9")
+    }
+    assert [e["event_key"] for e in first] == [event_key(e) for e in first]
+    (said,) = {e["record_sha256"] for e in first}
+    proved = [{**line, "evidence_sha256": "ef" * 32} for line in reversed(lines)]
+    write(tmp_path, *proved, header=(*COLUMNS, *OPTIONAL))
+    assert {e["record_sha256"] for e in read(tmp_path, keyring)} == {said}
+    write(tmp_path, lines[0], header=(*COLUMNS, *OPTIONAL))
+    assert {e["record_sha256"] for e in read(tmp_path, keyring)} != {said}
+
+
+def test_a_line_cannot_say_that_a_version_says_nothing(tmp_path, keyring):
+    write(tmp_path, {**GOOD, "decision": "silence"})
+    with pytest.raises(ConsentError, match="unknown decision"):
+        read(tmp_path, keyring)
 
 
 @pytest.mark.parametrize("name", ["Consent-1.ndjson", "CONSENTS.CSV", "1.Consent.000.ndjson.gz"])

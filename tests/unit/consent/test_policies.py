@@ -88,7 +88,7 @@ def about_recipient(events, use, as_of, born, died, category, recipient):
             key=lambda p: (
                 p["decided_at"],
                 [-part for part in width(p, use, category, recipient)],
-                [-ord(letter) for letter in ends(p, born)[0]],
+                0 if p in in_force else ["came_of_age", "expired"].index(ends(p, born)[1]) + 1,
             ),
         )
         return "permitted" if last in in_force else ends(last, born)[1]

@@ -7,6 +7,7 @@ maker's own intermediate tables, so that maker and README cannot agree on someth
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import pandas as pd
 from sample_files import APRIL, EXTRACTS, MARCH, MAY, his, observations, resources, table
@@ -288,9 +289,112 @@ def consents_permitted_may() -> int:
     )
 
 
+ALL = [(h, m) for h in ("lakeside", "renmin", "stmary") for m in (MARCH, APRIL, MAY)]
+
+
+@cache
+def _consents() -> pd.DataFrame:
+    """Every line once, whichever extracts repeat it."""
+    frames = [table(h, m, "consents.csv").assign(hospital=h) for h, m in ALL]
+    return pd.concat(frames, ignore_index=True).drop_duplicates()
+
+
+def _lines(query: str) -> int:
+    return len(_consents().query(query))
+
+
 def consents_expiring() -> int:
-    frames = [table(h, MARCH, "consents.csv") for h in ("lakeside", "renmin", "stmary")]
-    return sum(int((f["valid_until"] != "").sum()) for f in frames)
+    return _lines("valid_until != '' and purpose == 'commercial_licensing'")
+
+
+def consents_by_parents() -> int:
+    return _lines("guardian_relation == 'parent' and purpose == 'commercial_licensing'")
+
+
+def consents_by_representatives() -> int:
+    return _lines("guardian_relation == 'adult_representative' and guardian_evidence_sha256 != ''")
+
+
+def consents_refused_by_kin() -> int:
+    return _lines("guardian_relation == 'next_of_kin' and decision == 'deny'")
+
+
+def consents_early_texts() -> int:
+    early = _consents()["text_version"].str.startswith("early-licensing")
+    return int(early.sum())
+
+
+def consents_narrowed_records() -> int:
+    records = _consents().query("record_id != ''").groupby("record_id")
+    first, last = (records["purpose"].agg(set), records["record_version"].max())
+    later = _consents().query("record_version == '2'").groupby("record_id")["purpose"].agg(set)
+    assert (last == "2").all()
+    return sum(later[name] < first[name] for name in later.index)
+
+
+def consents_without_notes() -> int:
+    return _lines("categories == 'imaging structured'")
+
+
+def consents_with_genes() -> int:
+    return _lines("categories.str.contains('genetic')")
+
+
+def consents_notes_only() -> int:
+    return _lines("categories == 'notes'")
+
+
+def consents_one_company() -> int:
+    return _lines("recipients.str.contains(':')")
+
+
+def consents_unnamed_recipients() -> int:
+    return _lines("jurisdiction == 'cn' and decision == 'permit' and recipients == ''")
+
+
+def consents_not_begun() -> int:
+    return _lines("valid_from >= '2025'")
+
+
+def consents_opted_out() -> int:
+    return _lines("purpose == 'secondary_use' and decision == 'deny'")
+
+
+def _of_one_second(first: str, second: str) -> int:
+    keys = ["hospital", "patient_id", "purpose", "recipients", "decided_at"]
+    one, other = (_consents().query(f"decision == '{word}'") for word in (first, second))
+    return len(one.merge(other, on=keys)[keys].drop_duplicates())
+
+
+def consents_of_one_second() -> int:
+    return _of_one_second("permit", "deny")
+
+
+def consents_overlapping() -> int:
+    alone = _consents().query("decision == 'permit' and record_id == ''")
+    same = ["hospital", "patient_id", "purpose"]
+    at_once = alone.groupby([*same, "decided_at"])["valid_until"].nunique()
+    return int((at_once > 1).sum())
+
+
+def consents_renewed() -> int:
+    gone, permit = (_consents().query(f"decision == '{w}'") for w in ("withdraw", "permit"))
+    both = permit.merge(gone, on=["hospital", "patient_id", "purpose"])
+    return int((both["decided_at_x"] > both["decided_at_y"]).sum())
+
+
+def consents_by_a_child_alone() -> int:
+    born = his(MARCH, "patients").set_index("患者ID")["出生日期"].str[:4]
+    by_self = "guardian == 'false' and decision == 'permit' and hospital == 'renmin'"
+    alone = _consents().query(f"{by_self} and purpose == 'commercial_licensing'")
+    age = alone["decided_at"].str[:4].astype(int) - alone["patient_id"].map(born).astype(float)
+    return int((age < 14).sum())
+
+
+def consents_of_nobody_known() -> int:
+    known = set(his(MARCH, "patients")["患者ID"])
+    lines = _consents().query("hospital == 'renmin' and purpose == 'commercial_licensing'")
+    return int((~lines["patient_id"].isin(known)).sum())
 
 
 def measures() -> dict[str, object]:

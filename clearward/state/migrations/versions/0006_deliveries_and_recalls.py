@@ -49,6 +49,13 @@ def _create_delivery() -> None:
 
 
 def _create_recall() -> None:
+    _create_version_recall()
+    _create_list()
+    _create_entry()
+    _create_attestation()
+
+
+def _create_version_recall() -> None:
     op.create_table(
         "version_recall",
         sa.Column("product", sa.String(64), nullable=False),
@@ -57,6 +64,9 @@ def _create_recall() -> None:
         sa.Column("refused_from", sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint("product", "version", name=op.f("pk_version_recall")),
     )
+
+
+def _create_list() -> None:
     op.create_table(
         "recall_list",
         sa.Column("id", sa.String(32), nullable=False),
@@ -74,6 +84,9 @@ def _create_recall() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recall_list")),
     )
     op.create_index(op.f("ix_recall_list_licensee_product"), "recall_list", ["licensee", "product"])
+
+
+def _create_entry() -> None:
     op.create_table(
         "recall_entry",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -99,6 +112,9 @@ def _create_recall() -> None:
     )
     op.create_index(op.f("ix_recall_entry_list_id"), "recall_entry", ["list_id"])
     op.create_index(op.f("ix_recall_entry_product_key"), "recall_entry", ["product_key"])
+
+
+def _create_attestation() -> None:
     op.create_table(
         "deletion_attestation",
         sa.Column("list_id", sa.String(32), nullable=False),
