@@ -71,6 +71,11 @@ class AutomatonScanner:
         return hits
 
 
+def make_scanner(literals: Iterable[Literal]) -> Scanner:
+    """The engine in use."""
+    return AutomatonScanner(literals)
+
+
 class RegexScanner:
     """The same contract by plain regular expressions: slow, obvious, the oracle of the tests."""
 
@@ -87,12 +92,14 @@ class RegexScanner:
         return sorted(hits, key=_order)
 
 
-def longest(hits: Sequence[Hit]) -> list[Hit]:
-    """Leftmost-longest hits that do not overlap, of hits in scan order."""
+def uncovered(hits: Sequence[Hit]) -> list[Hit]:
+    """Hits that lie in no longer hit, of hits in scan order; two that merely overlap both stay."""
     kept: list[Hit] = []
+    reached = -1
     for hit in hits:
-        if not kept or hit.start >= kept[-1].end:
+        if hit.end > reached:
             kept.append(hit)
+            reached = hit.end
     return kept
 
 

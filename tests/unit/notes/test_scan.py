@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clearward.notes.document import fold, open_document
 from clearward.notes.reader import default_engine
-from clearward.notes.scan import AutomatonScanner, Hit, Literal, RegexScanner, longest
+from clearward.notes.scan import AutomatonScanner, Hit, Literal, RegexScanner, uncovered
 
 LITERALS = [
     Literal("mRS", "mrs", cased=True),
@@ -36,10 +36,12 @@ def test_a_literal_stands_alone_among_latin_letters_but_not_among_chinese() -> N
     assert scanner.scan("HFpEF", "hfpef") == []
 
 
-def test_longest_hits_leave_no_overlap() -> None:
+def test_a_hit_inside_a_longer_one_is_dropped_and_an_overlapping_one_is_not() -> None:
     hits = AutomatonScanner(LITERALS).scan("裸眼视力", "裸眼视力")
     assert [h.tag for h in hits] == ["ucva", "va"]
-    assert [h.tag for h in longest(hits)] == ["ucva"]
+    assert [h.tag for h in uncovered(hits)] == ["ucva"]
+    overlapping = [Hit(0, 12, "was negative"), Hit(4, 16, "negative for")]
+    assert uncovered(overlapping) == overlapping
 
 
 def test_an_empty_list_finds_nothing() -> None:
