@@ -33,6 +33,7 @@ _PART_AFTER = re.compile(r"[,\n](?!\d{3})|\s-\s|(?<=\S)\s*\((?!-\))")
 _TIMES = ("target", "planned", "prior")
 # stands between pieces that were not side by side, so that no trigger reaches across
 _SEAM = " \x00 "
+_VALUE = " \x01 "
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Place(NamedTuple):
         after_last: end of the value before this one, or `first`.
         start, end: the value.
         until: start of the next value, or the end of the text.
+        earlier: start and end of what the cue before this one announced.
     """
 
     head: int
@@ -63,6 +65,21 @@ class Place(NamedTuple):
     start: int
     end: int
     until: int
+    earlier: tuple[int, int] = (0, 0)
+
+
+class Reach(NamedTuple):
+    """Positions in a line of triggers.
+
+    Attributes:
+        near: before it only triggers that hold across a comma count.
+        inner: from it to the span nothing is denied: "IOP not elevated at 14" is 14.
+        comma: behind it triggers that hold across a comma on the other side do not count.
+    """
+
+    near: int
+    inner: int
+    comma: int
 
 
 def clause(plain: str, start: int, end: int) -> tuple[int, int]:
@@ -88,7 +105,7 @@ def context_of(
     """
     first, last = clause(document.plain, start, end)
     lower = document.lower
-    context = _read((lower[first:start], lower[start:end], lower[end:last]), near=0)
+    context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
     known = section or section_at(sections(document.plain, document.lang), start)
     return in_section(context, known)
 
@@ -98,20 +115,34 @@ def value_context(document: Document, place: Place, section: Section) -> Context
     time before both; then the section."""
     plain, lower = document.plain, document.lower
     first, last = clause(plain, place.head, place.end)
-    near = first
-    for match in _PART.finditer(plain, first, place.head):
-        near = match.end()
-    own = place.after_last
-    for match in _PART.finditer(plain, place.after_last, place.start):
-        own = match.end() if place.after_last > place.first else own
+    near, own = _last_part(plain, first, place.head), place.after_last
+    if own > place.first:
+        own = _last_part(plain, own, place.start)
+    far = _without(lower, first, near, earlier=place.earlier)
+    cue = far + _SEAM + lower[near : place.head]
+    inner = lower[place.head : place.first] + _SEAM + lower[own : place.start]
     stop = min(last, place.until, place.end + AFTER_VALUE)
     part = _PART_AFTER.search(plain, place.end, stop)
-    far, head = lower[first:near], lower[near : place.first]
-    between = _SEAM + lower[own : place.start] if own < place.start else ""
     after = lower[place.end : part.start() if part else stop]
-    before = far + _SEAM + head + between
-    context = _read((before, " \x01 ", after), near=len(_collapsed(far)))
-    return in_section(context, section)
+    bounds = len(_collapsed(far)), len(_collapsed(cue))
+    return in_section(_read((cue + inner, _VALUE, after), *bounds), section)
+
+
+def _last_part(plain: str, start: int, end: int) -> int:
+    """Where the last part of ``[start, end)`` begins."""
+    for match in _PART.finditer(plain, start, end):
+        start = match.end()
+    return start
+
+
+def _without(lower: str, first: int, near: int, *, earlier: tuple[int, int]) -> str:
+    """What stands before a cue's part, less the value before it and what is said behind that one:
+    "EF 60 % three years ago, now EF 30 %"."""
+    start, end = earlier
+    if not first < end <= near:
+        return lower[first:near]
+    comma = _PART.search(lower, end, near)
+    return lower[first : max(first, start)] + _SEAM + lower[comma.end() if comma else near : near]
 
 
 def in_section(context: Context, section: Section) -> Context:
@@ -128,8 +159,8 @@ def _collapsed(text: str) -> str:
     return " ".join(text.split())
 
 
-def _read(pieces: tuple[str, str, str], *, near: int) -> Context:
-    """Scan the three pieces as one line: before, the span itself, behind it."""
+def _read(pieces: tuple[str, str, str], near: int, inner: int) -> Context:
+    """Scan the three pieces as one line: before, the span itself, behind it; see `judge`."""
     before, span, after = pieces
     left, middle, right = (_collapsed(piece) for piece in pieces)
     left += " " if left and (before[-1:].isspace() or span[:1].isspace()) else ""
@@ -142,19 +173,17 @@ def _read(pieces: tuple[str, str, str], *, near: int) -> Context:
     found = [(hit, triggers.meanings[hit.tag]) for hit in hits]
     start, end = len(left), len(left) + len(middle)
     comma = line.find(",", end)
-    return judge(found, start, end, near=near, near_end=comma if comma >= 0 else len(line))
+    reach = Reach(near, inner, comma if comma >= 0 else len(line))
+    return judge(found, start, end, reach=reach)
 
 
-def judge(
-    hits: Sequence[tuple[Hit, Meaning]], start: int, end: int, *, near: int, near_end: int
-) -> Context:
+def judge(hits: Sequence[tuple[Hit, Meaning]], start: int, end: int, *, reach: Reach) -> Context:
     """Apply the triggers of a clause, in order, to one span.
 
     Args:
         hits: triggers and what they mean.
         start, end: the span, in the same characters.
-        near: before this position only triggers that hold across a comma count.
-        near_end: behind this position those do not.
+        reach: where which triggers count.
     """
     found: set[str] = set()
     for hit, meaning in hits:
@@ -163,14 +192,16 @@ def judge(
         if hit.end > start:
             continue
         found = set() if meaning.ends else found - meaning.stop
-        found |= meaning.before | meaning.anywhere if hit.start >= near else meaning.anywhere
+        found |= meaning.anywhere
+        if hit.start >= reach.near:
+            found |= meaning.before - {"negation"} if hit.start >= reach.inner else meaning.before
     ended: set[str] = set()
     for hit, meaning in hits:
         if hit.start < end:
             continue
         ended |= meaning.stop
         found |= meaning.after - ended
-        found |= meaning.anywhere - ended if hit.start < near_end else set()
+        found |= meaning.anywhere - ended if hit.start < reach.comma else set()
         if "current" in meaning.after:
             found -= {"prior", "target"}
         if meaning.ends:

@@ -72,15 +72,17 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     frame = _Frame(document, sections(plain, document.lang), turns(plain))
     findings: list[Finding] = []
     rejects: list[Reject] = []
+    earlier = (0, 0)
     for rule, region in regions:
         for index, value in enumerate(region.values):
-            place = _place(region, index, len(plain))
+            place = _place(region, index, len(plain))._replace(earlier=earlier)
             for reading in FINDERS[rule.pack](rule.name, value):
                 reason = _reason(reading, rule)
                 if reason:
                     rejects.append(Reject(rule.name, rule.rule_id, reason, value.start, value.end))
                 else:
                     findings.append(_finding(frame, rule, region, place, value, reading))
+        earlier = (region.cue_start, region.values[-1].end)
     return TextReading(document.lang, tuple(findings), tuple(rejects))
 
 

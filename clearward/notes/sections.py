@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _LINE = re.compile(
-    r"^[ \t]*(?:#+[ \t]*|\*+[ \t]*)?([A-Za-z][A-Za-z/&,() -]{0,48}?)[ \t]*(?::|\*+:?|$)", re.MULTILINE
+    r"^[ \t]*(?:#+[ \t]*|\*+[ \t]*)?([A-Za-z][A-Za-z/&,() -]{0,48}?)[ \t]*(?::|\*+:?|$)",
+    re.MULTILINE,
 )
 # a dictated note is often one line: there a header is in capitals, with a colon
 _INSIDE = re.compile(r"(?:[.,;][ \t]*|[ \t]{2,}|\)[ \t]+)([A-Z][A-Z/&() -]{2,48}?)[ \t]*:")
