@@ -18,7 +18,8 @@ from clearward.notes.grammar import Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
 from clearward.notes.ophthalmology import finder as ophthalmology
 from clearward.notes.patterns import PACKS, Attribute, load_pack
-from clearward.notes.scan import AutomatonScanner, Scanner
+from clearward.notes.scan import Literal, Scanner
+from clearward.notes.scan_engines import make_scanner
 from clearward.notes.sections import Section, section_at, sections
 
 ENGINE_VERSION = "1"
@@ -36,6 +37,7 @@ class Engine:
     """Compiled packs behind one scanner."""
 
     scanner: Scanner
+    literals: tuple[Literal, ...]
     attributes: MappingProxyType[str, Attribute]
 
 
@@ -52,8 +54,8 @@ class TextReading:
 def default_engine() -> Engine:
     """All packs, compiled once per process."""
     rules = {rule.name: rule for name in PACKS for rule in load_pack(name).attributes}
-    literals = [literal for rule in rules.values() for literal in rule.literals]
-    return Engine(AutomatonScanner(literals), MappingProxyType(rules))
+    literals = tuple(literal for rule in rules.values() for literal in rule.literals)
+    return Engine(make_scanner(literals), literals, MappingProxyType(rules))
 
 
 def read_note(text: str, *, lang: str | None = None) -> list[Finding]:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from clearward.errors import ConfigError
-from clearward.notes.scan import Literal, Scanner, make_scanner
+from clearward.notes.scan import Literal, Scanner
+from clearward.notes.scan_engines import AutomatonScanner
 
 SIDES = ("before", "after", "anywhere", "stop")
 _CHOICE = re.compile(r"\{([^{}]*)\}")
@@ -78,7 +79,8 @@ def load_triggers() -> Triggers:
         tag = "|".join(sorted(f"{kind}.{side}" for kind, side in pairs))
         meanings.setdefault(tag, _meaning(pairs))
         literals.append(Literal(word, tag))
-    return Triggers(make_scanner(literals), meanings)
+    # clauses are short and triggers many: what costs here is compiling, not scanning
+    return Triggers(AutomatonScanner(literals), meanings)
 
 
 def _meaning(pairs: set[tuple[str, str]]) -> Meaning:
