@@ -75,7 +75,7 @@ class GatedScanner:
     """`re2.Set` says whether any literal is there at all; the automaton then says where."""
 
     def __init__(self, literals: Iterable[Literal]) -> None:
-        import re2  # noqa: PLC0415
+        import re2  # type: ignore[import-untyped]  # noqa: PLC0415
 
         each = list(literals)
         options = re2.Options()

@@ -26,18 +26,14 @@ LITERALS = [
 ]
 PIECES = ["mRS", "Mrs", "mrs", "BP", "bp", "bpm", "裸眼视力", "视力", "HFrEF", "EF", "LV EF", "ef",
           " ", "5", "。", "(-)", "-", "é", "İ", "x", "\U0001f441", "a.b*", "aXbb", "\x00", "\n",
-          "不", "Ⅲ", "５", "\ud800"]  # fmt: skip
+          "不", "Ⅲ", "５"]  # fmt: skip
 SCANNERS = {name: make(LITERALS) for name, (_, make) in ENGINES.items()}
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_every_engine_gives_the_same_rows(text: str) -> None:
     document = open_document(text)
-    if "\ud800" in text:
-        names = [name for name in SCANNERS if name != "re2"]  # no text a file can hold
-    else:
-        names = list(SCANNERS)
-    rows = {name: SCANNERS[name].scan(document.plain, document.lower) for name in names}
+    rows = {name: made.scan(document.plain, document.lower) for name, made in SCANNERS.items()}
     assert all(found == rows["regex"] for found in rows.values()), rows
 
 
