@@ -4,13 +4,14 @@ read from disk but the packs, once. A specialty is added to `FINDERS` and to `pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 
 from clearward.notes.cardiology import finder as cardiology
-from clearward.notes.context import Context, Place, value_context
+from clearward.notes.context import Context, Place, context_of, value_context
 from clearward.notes.dialogue import Turn, is_denied, turn_at, turns
 from clearward.notes.document import Document, open_document
 from clearward.notes.finding import Finding, Reading, Reject
@@ -18,7 +19,7 @@ from clearward.notes.grammar import Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
 from clearward.notes.ophthalmology import finder as ophthalmology
 from clearward.notes.patterns import PACKS, Attribute, load_pack
-from clearward.notes.scan import Literal, Scanner
+from clearward.notes.scan import Hit, Literal, Scanner
 from clearward.notes.scan_engines import make_scanner
 from clearward.notes.sections import Section, section_at, sections
 
@@ -43,11 +44,16 @@ class Engine:
 
 @dataclass(frozen=True)
 class TextReading:
-    """Everything one text gave: findings in the order of the text, and what was refused."""
+    """Everything one text gave: findings in the order of the text, and what was refused.
+
+    Attributes:
+        cues: rule → how often its cue stood in the text, with a value or without.
+    """
 
     lang: str
     findings: tuple[Finding, ...]
     rejects: tuple[Reject, ...]
+    cues: Mapping[str, int] = field(default_factory=dict)
 
 
 @cache
@@ -67,9 +73,13 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     """Findings and rejects of a text; the same text and packs always give the same answer."""
     document = open_document(text, lang)
     engine = engine or default_engine()
-    regions = list(_regions(document, engine))
-    if not regions:
+    hits = engine.scanner.scan(document.plain, document.lower)
+    if not hits:
         return TextReading(document.lang, (), ())
+    cues = Counter(engine.attributes[hit.tag].rule_id for hit in hits)
+    regions = list(_regions(document, engine, hits))
+    if not regions:
+        return TextReading(document.lang, (), (), cues)
     plain = document.plain
     frame = _Frame(document, sections(plain, document.lang), turns(plain))
     findings: list[Finding] = []
@@ -85,7 +95,7 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
                 else:
                     findings.append(_finding(frame, rule, region, place, value, reading))
         earlier = (region.cue_start, region.values[-1].end)
-    return TextReading(document.lang, tuple(findings), tuple(rejects))
+    return TextReading(document.lang, tuple(findings), tuple(rejects), cues)
 
 
 @dataclass(frozen=True)
@@ -95,20 +105,34 @@ class _Frame:
     turns: list[Turn]
 
 
-def _regions(document: Document, engine: Engine) -> Iterator[tuple[Attribute, Region]]:
+def _regions(
+    document: Document, engine: Engine, hits: Sequence[Hit]
+) -> Iterator[tuple[Attribute, Region]]:
     """Each cue's region, left to right; a region owns its characters."""
-    hits = engine.scanner.scan(document.plain, document.lower)
     floor = 0
-    for index, hit in enumerate(hits):
+    for hit, limit in zip(hits, _limits(hits, len(document.plain)), strict=True):
         if hit.start < floor:
             continue
         rule = engine.attributes[hit.tag]
-        others = (h.start for h in hits[index + 1 :] if h.tag != hit.tag and h.start >= hit.end)
-        limit = next(others, len(document.plain))
         region = read_region(document.plain, hit, rule, floor=floor, limit=limit)
         if region is not None:
             floor = region.end
             yield rule, region
+
+
+def _limits(hits: Sequence[Hit], size: int) -> list[int]:
+    """For each cue where the next cue of another attribute starts, outside this one."""
+    following = list(range(1, len(hits) + 1))
+    for index in range(len(hits) - 2, -1, -1):
+        if hits[index].tag == hits[index + 1].tag:
+            following[index] = following[index + 1]
+    limits: list[int] = []
+    for hit, first in zip(hits, following, strict=True):
+        index = first
+        while index < len(hits) and (hits[index].tag == hit.tag or hits[index].start < hit.end):
+            index += 1
+        limits.append(hits[index].start if index < len(hits) else size)
+    return limits
 
 
 def _reason(reading: Reading, rule: Attribute) -> str:
@@ -128,7 +152,7 @@ def _finding(
     """Join a value with what its clause, section and speaker say about it."""
     document = frame.document
     section = section_at(frame.sections, value.start)
-    context = _prior_if_from(document, value_context(document, place, section), value)
+    context = _context(document, place, section, value=value, is_measured=reading.num is not None)
     turn = turn_at(frame.turns, value.start)
     name = reading.attribute or rule.name
     code = rule.codes.get(name, rule.codes.get(value.label, rule.code))
@@ -174,6 +198,16 @@ def _place(region: Region, index: int, size: int) -> Place:
         end=value.end,
         until=values[index + 1].start if index + 1 < len(values) else size,
     )
+
+
+def _context(
+    document: Document, place: Place, section: Section, *, value: Value, is_measured: bool
+) -> Context:
+    """A measured value is read in its part of the clause, what is said in words in the whole."""
+    if not is_measured:
+        start, end = min(place.head, value.start), max(place.head, value.end)
+        return context_of(document, start, end, section=section)
+    return _prior_if_from(document, value_context(document, place, section), value)
 
 
 def _prior_if_from(document: Document, context: Context, value: Value) -> Context:
