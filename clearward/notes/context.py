@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from clearward.notes.document import Document
@@ -19,13 +20,16 @@ from clearward.notes.sections import Section, section_at, sections
 from clearward.notes.triggers import Meaning, load_triggers
 
 BEFORE, AFTER, AFTER_VALUE = 300, 100, 40
+# both open with one character of a class, so that most of a text is passed over at once
 _START = re.compile(
-    r"(?:[.!?]\s+(?=[A-Z\d\"'(#•-])|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:)"
-    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,})"
+    r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])\s+(?=[A-Z\d\"'(#•-])"
+    r"|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:))"
+    r"|(?<=\s)(?=\d{1,2}\)\s?\w)|(?<=\s)\s+(?=[A-Z][A-Z ()/]{3,40}:)|(?<=_)_{3,})"
 )
 _END = re.compile(
-    r"[.!?](?=\s+[A-Z\"'(#•-]|\s*$)|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:)"
-    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,}"
+    r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])(?=\s+[A-Z\"'(#•-]|\s*$)"
+    r"|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:))"
+    r"|(?<=\s)(?=\d{1,2}\)\s?\w)|(?<=\s)\s+(?=[A-Z][A-Z ()/]{3,40}:)|(?<=_)_{3,})"
 )
 # what ends the part of a clause that speaks of a value; a comma inside a number does not
 _PART = re.compile(r"[,\n](?!\d{3})|\s-\s|\(")
@@ -115,6 +119,8 @@ def value_context(document: Document, place: Place, section: Section) -> Context
     time before both; then the section."""
     plain, lower = document.plain, document.lower
     first, last = clause(plain, place.head, place.end)
+    if _is_silent(lower[first:last]):
+        return in_section(Context(), section)
     near, own = _last_part(plain, first, place.head), place.after_last
     if own > place.first:
         own = _last_part(plain, own, place.start)
@@ -145,8 +151,17 @@ def _without(lower: str, first: int, near: int, *, earlier: tuple[int, int]) -> 
     return lower[first : max(first, start)] + _SEAM + lower[comma.end() if comma else near : near]
 
 
+@lru_cache(maxsize=64)
+def _is_silent(clause_text: str) -> bool:
+    """Whether a clause holds no trigger at all; several values often share one."""
+    line = _collapsed(clause_text)
+    return not load_triggers().scanner.scan(line, line)
+
+
 def in_section(context: Context, section: Section) -> Context:
     """What the clause leaves open, its section says."""
+    if not (section.temporality or section.experiencer):
+        return context
     time = context.temporality
     return replace(
         context,

@@ -19,6 +19,7 @@ from clearward.deidentify.dates import shift_days
 from clearward.errors import DeidentifyError
 from clearward.keyring import Keyring, install_hmac
 from clearward.notes.partition import PartitionWork, Row, Shift
+from clearward.notes.reader import warm_up
 from clearward.notes.report import NotesReport, Tally, write_report
 from clearward.notes.roster import (
     everyone,
@@ -76,6 +77,7 @@ def read_partition(
         install_hmac(connection, "row_key_of", keyring.key("row"))
         work = _prepare(connection, warehouse, keyring, shift=shift, **place)
         tally = Tally()
+        warm_up()
         with ExitStack() as stack:
             staged = {name: stack.enter_context(Staging(folder, name)) for name in SCHEMAS}
             batches = _batches(connection, warehouse, rows=batch_rows, **place)

@@ -22,6 +22,7 @@ from clearward.notes.patterns import PACKS, Attribute, load_pack
 from clearward.notes.scan import Hit, Literal, Scanner
 from clearward.notes.scan_engines import make_scanner
 from clearward.notes.sections import Section, section_at, sections
+from clearward.notes.triggers import load_triggers
 
 ENGINE_VERSION = "1"
 FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = MappingProxyType(
@@ -64,6 +65,12 @@ def default_engine() -> Engine:
     return Engine(make_scanner(literals), literals, MappingProxyType(rules))
 
 
+def warm_up() -> None:
+    """Load packs, cues and triggers now, so that forked workers share them."""
+    default_engine()
+    load_triggers()
+
+
 def read_note(text: str, *, lang: str | None = None) -> list[Finding]:
     """Findings of a note or dialogue, in the order of the text."""
     return list(read_text(text, lang=lang).findings)
@@ -103,6 +110,7 @@ class _Frame:
     document: Document
     sections: list[Section]
     turns: list[Turn]
+    contexts: dict[tuple[int, int, bool], Context] = field(default_factory=dict)
 
 
 def _regions(
@@ -152,7 +160,7 @@ def _finding(
     """Join a value with what its clause, section and speaker say about it."""
     document = frame.document
     section = section_at(frame.sections, value.start)
-    context = _context(document, place, section, value=value, is_measured=reading.num is not None)
+    context = _context(frame, place, section, value=value, is_measured=reading.num is not None)
     turn = turn_at(frame.turns, value.start)
     name = reading.attribute or rule.name
     code = rule.codes.get(name, rule.codes.get(value.label, rule.code))
@@ -201,13 +209,19 @@ def _place(region: Region, index: int, size: int) -> Place:
 
 
 def _context(
-    document: Document, place: Place, section: Section, *, value: Value, is_measured: bool
+    frame: _Frame, place: Place, section: Section, *, value: Value, is_measured: bool
 ) -> Context:
     """A measured value is read in its part of the clause, what is said in words in the whole."""
-    if not is_measured:
-        start, end = min(place.head, value.start), max(place.head, value.end)
-        return context_of(document, start, end, section=section)
-    return _prior_if_from(document, value_context(document, place, section), value)
+    key = (value.start, value.end, is_measured)
+    if key not in frame.contexts:
+        document = frame.document
+        if is_measured:
+            found = _prior_if_from(document, value_context(document, place, section), value)
+        else:
+            start, end = min(place.head, value.start), max(place.head, value.end)
+            found = context_of(document, start, end, section=section)
+        frame.contexts[key] = found
+    return frame.contexts[key]
 
 
 def _prior_if_from(document: Document, context: Context, value: Value) -> Context:

@@ -68,8 +68,12 @@ def sections(plain: str, lang: str) -> list[Section]:
 
 def section_at(found: list[Section], position: int) -> Section:
     """The section a position lies in; before the first header an unnamed one."""
-    index = bisect_right([section.start for section in found], position) - 1
+    index = bisect_right(found, position, key=_start) - 1
     return found[index] if index >= 0 else Section(0, "", "", "")
+
+
+def _start(section: Section) -> int:
+    return section.start
 
 
 def _plain(title: str) -> str:
