@@ -83,26 +83,27 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     hits = engine.scanner.scan(document.plain, document.lower)
     if not hits:
         return TextReading(document.lang, (), ())
-    cues = Counter(engine.attributes[hit.tag].rule_id for hit in hits)
+    counts = Counter(engine.attributes[hit.tag].rule_id for hit in hits)
     regions = list(_regions(document, engine, hits))
     if not regions:
-        return TextReading(document.lang, (), (), cues)
+        return TextReading(document.lang, (), (), counts)
     plain = document.plain
     frame = _Frame(document, sections(plain, document.lang), turns(plain))
     findings: list[Finding] = []
     rejects: list[Reject] = []
     earlier = (0, 0)
     for rule, region in regions:
-        for index, value in enumerate(region.values):
-            place = _place(region, index, len(plain))._replace(earlier=earlier)
+        cues = [hit.start for hit in hits if hit.tag == rule.name and hit.end <= region.end]
+        places = list(_places(region, cues, len(plain), earlier=earlier))
+        for value, place in zip(region.values, places, strict=True):
             for reading in FINDERS[rule.pack](rule.name, value):
                 reason = _reason(reading, rule)
                 if reason:
                     rejects.append(Reject(rule.name, rule.rule_id, reason, value.start, value.end))
                 else:
                     findings.append(_finding(frame, rule, region, place, value, reading))
-        earlier = (region.cue_start, region.values[-1].end)
-    return TextReading(document.lang, tuple(findings), tuple(rejects), cues)
+        earlier = (places[-1].head, region.values[-1].end)
+    return TextReading(document.lang, tuple(findings), tuple(rejects), counts)
 
 
 @dataclass(frozen=True)
@@ -194,18 +195,21 @@ def _finding(
     )
 
 
-def _place(region: Region, index: int, size: int) -> Place:
-    """Where the value of that index stands among its region's values."""
+def _places(
+    region: Region, cues: Sequence[int], size: int, *, earlier: tuple[int, int]
+) -> Iterator[Place]:
+    """Where each value of a region stands; a cue that comes again opens a part of its own."""
     values = region.values
-    first, value = values[0].start, values[index]
-    return Place(
-        head=min(region.cue_start, first),
-        first=first,
-        after_last=values[index - 1].end if index else first,
-        start=value.start,
-        end=value.end,
-        until=values[index + 1].start if index + 1 < len(values) else size,
-    )
+    first = after_last = values[0].start
+    head = min(region.cue_start, first)
+    for index, value in enumerate(values):
+        again = [cue for cue in cues if after_last <= cue < value.start] if index else []
+        if again:
+            earlier = (head, after_last)
+            head, first, after_last = again[-1], value.start, value.start
+        until = values[index + 1].start if index + 1 < len(values) else size
+        yield Place(head, first, after_last, value.start, value.end, until, earlier)
+        after_last = value.end
 
 
 def _context(
