@@ -13,6 +13,7 @@ from clearward.settings import Settings
 from clearward.warehouse import Warehouse, check_hospital, engine, read_parquet_sql
 
 AROUND = 240
+_SHOWN = {"mm[Hg]": "mmHg", "{beats}/min": "/min"}
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _item(row: dict[str, Any]) -> Item:
 
 
 def _value(row: dict[str, Any]) -> str:
-    unit = (row["unit_ucum"] or "").strip("{}")
+    unit = _SHOWN.get(row["unit_ucum"] or "", (row["unit_ucum"] or "").strip("{}"))
     if row["value_low"] is not None and row["value_high"] is not None:
         number = f"{row['value_low']:g} to {row['value_high']:g} {unit}"
     elif row["value_num"] is not None:
