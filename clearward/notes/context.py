@@ -181,12 +181,18 @@ def _read(pieces: tuple[str, str, str], near: int, inner: int) -> Context:
     left += " " if left and (before[-1:].isspace() or span[:1].isspace()) else ""
     right = f" {right}" if right and (after[:1].isspace() or span[-1:].isspace()) else right
     line = left + middle + right
+    start, end = len(left), len(left) + len(middle)
     triggers = load_triggers()
-    hits = uncovered(triggers.scanner.scan(line, line))
+    hits = triggers.scanner.scan(line, line)
+    # in "no [[change in vision]]" the change is what is spoken of: there it is no pseudo trigger
+    hits = [
+        hit
+        for hit in hits
+        if not (hit.start < end and start < hit.end and triggers.meanings[hit.tag].is_pseudo)
+    ]
     if not hits:
         return Context()
-    found = [(hit, triggers.meanings[hit.tag]) for hit in hits]
-    start, end = len(left), len(left) + len(middle)
+    found = [(hit, triggers.meanings[hit.tag]) for hit in uncovered(hits)]
     comma = line.find(",", end)
     reach = Reach(near, inner, comma if comma >= 0 else len(line))
     return judge(found, start, end, reach=reach)
