@@ -193,8 +193,8 @@ def _read(pieces: tuple[str, str, str], near: int, inner: int) -> Context:
     if not hits:
         return Context()
     found = [(hit, triggers.meanings[hit.tag]) for hit in uncovered(hits)]
-    comma = line.find(",", end)
-    reach = Reach(near, inner, comma if comma >= 0 else len(line))
+    comma = line.find(",", end, end + AFTER_VALUE)
+    reach = Reach(near, inner, comma if comma >= 0 else end + AFTER_VALUE)
     return judge(found, start, end, reach=reach)
 
 
@@ -209,6 +209,8 @@ def judge(hits: Sequence[tuple[Hit, Meaning]], start: int, end: int, *, reach: R
     found: set[str] = set()
     for hit, meaning in hits:
         if hit.start >= start:
+            # "[[status post splenectomy]]" says itself that it is past
+            found |= {"prior"} & meaning.before if hit.start == start else set()
             break
         if hit.end > start:
             continue
