@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _LINE = re.compile(
-    r"^[ \t]*(?:#+[ \t]*|\*+[ \t]*)?([A-Za-z][A-Za-z/&,() -]{0,48}?)[ \t]*(?::|\*+:?|$)",
+    r"^[ \t]*(?:#+[ \t]*|\*+[ \t]*)?([A-Za-z][A-Za-z/&,() -]{0,48}?)[ \t]*"
+    r"(?::|\*+:?|$|[ \t]{2}|[ \t]-)",
     re.MULTILINE,
 )
 # a dictated note is often one line: there a header is in capitals, with a colon
