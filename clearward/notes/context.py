@@ -109,8 +109,10 @@ def context_of(
     """
     first, last = clause(document.plain, start, end)
     lower = document.lower
-    context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
     known = section or section_at(sections(document.plain, document.lang), start)
+    if _is_silent(lower[first:last]):
+        return in_section(Context(), known)
+    context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
     return in_section(context, known)
 
 

@@ -15,7 +15,9 @@ _LINE = re.compile(
     re.MULTILINE,
 )
 # a dictated note is often one line: there a header is in capitals, with a colon
-_INSIDE = re.compile(r"(?:[.,;:][ \t]*|[ \t]{2,}|\)[ \t]+)([A-Z][A-Za-z/&() -]{2,48}?)[ \t]*:")
+_INSIDE = re.compile(
+    r"(?:[.,;:][ \t]*|(?<![ \t])[ \t]{2,}|\)[ \t]+)([A-Z][A-Za-z/&() -]{2,48}?)[ \t]*:"
+)
 
 
 class Section(NamedTuple):
