@@ -20,6 +20,8 @@ from clearward.notes.sections import Section, section_at, sections
 from clearward.notes.triggers import Meaning, load_triggers
 
 BEFORE, AFTER, AFTER_VALUE = 300, 100, 40
+# most clauses begin nearer: there it is looked for first
+_NEAR = 60
 # both open with one character of a class, so that most of a text is passed over at once
 _START = re.compile(
     r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])\s+(?=[A-Z\d\"'(#•-])"
@@ -89,12 +91,23 @@ class Reach(NamedTuple):
 def clause(plain: str, start: int, end: int) -> tuple[int, int]:
     """Bounds of the clause a span stands in, at most 300 characters before and 100 after."""
     first = max(0, start - BEFORE)
-    # one character further, so that the lookahead sees what the span opens with
-    for match in _START.finditer(plain, first, start + 1):
-        first = match.end() if match.end() <= start else first
+    near = max(first, start - _NEAR)
+    begun = _last_start(plain, near, start)
+    if begun < 0 and near > first:
+        begun = _last_start(plain, first, start)
+    first = max(first, begun)
     last = min(len(plain), end + AFTER)
     stop = _END.search(plain, end, last)
     return first, stop.start() if stop else last
+
+
+def _last_start(plain: str, first: int, start: int) -> int:
+    """Where the last clause that begins in ``[first, start]`` begins, or -1."""
+    found = -1
+    # one character further, so that the lookahead sees what the span opens with
+    for match in _START.finditer(plain, first, start + 1):
+        found = match.end() if match.end() <= start else found
+    return found
 
 
 def context_of(
