@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 from clearward.notes.cardiology import finder as cardiology
 from clearward.notes.context import Context, context_of
-from clearward.notes.dialogue import Turn, is_denied, turn_at, turns
-from clearward.notes.document import Document, open_document
+from clearward.notes.dialogue import Turn, turn_at, turns
+from clearward.notes.document import Document, language_at, open_document
 from clearward.notes.finding import Finding, Reading, Reject
 from clearward.notes.grammar import Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
@@ -20,6 +20,8 @@ from clearward.notes.ophthalmology import finder as ophthalmology
 from clearward.notes.patterns import PACKS, Attribute, load_pack
 from clearward.notes.scan import AutomatonScanner, Scanner
 from clearward.notes.sections import Section, section_at, sections
+from clearward.notes.symptoms.finder import find_symptoms
+from clearward.notes.symptoms.status import is_denied
 
 ENGINE_VERSION = "1"
 FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = MappingProxyType(
@@ -66,8 +68,6 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     document = open_document(text, lang)
     engine = engine or default_engine()
     regions = list(_regions(document, engine))
-    if not regions:
-        return TextReading(document.lang, (), ())
     plain = document.plain
     frame = _Frame(document, sections(plain, document.lang), turns(plain))
     findings: list[Finding] = []
@@ -80,6 +80,8 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
                     rejects.append(Reject(rule.name, rule.rule_id, reason, value.start, value.end))
                 else:
                     findings.append(_finding(frame, rule, region, value, reading))
+    findings += find_symptoms(document, frame.turns, frame.sections, ENGINE_VERSION)
+    findings.sort(key=lambda finding: finding.start)
     return TextReading(document.lang, tuple(findings), tuple(rejects))
 
 
@@ -128,7 +130,7 @@ def _finding(
     name = reading.attribute or rule.name
     code = rule.codes.get(name, rule.codes.get(value.label, rule.code))
     return Finding(
-        lang=document.lang,
+        lang=language_at(document, value.start, value.end),
         attribute=name,
         concept_code=code.partition(":")[2],
         concept_system=code.partition(":")[0],
@@ -140,7 +142,7 @@ def _finding(
         unit_ucum=rule.unit,
         laterality=value.label,
         method=reading.method,
-        is_negated=context.is_negated or is_denied(document.plain, frame.turns, turn),
+        is_negated=context.is_negated or is_denied(document, frame.turns, value.start, value.end),
         certainty="uncertain" if context.is_hypothetical else context.certainty,
         temporality=_temporality(document, context, section, value),
         experiencer=section.experiencer or context.experiencer,

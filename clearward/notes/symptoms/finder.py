@@ -1,0 +1,110 @@
+"""Symptoms as findings: one per mention, with the status its dialogue or clause gives it. Words
+are the pack's, the status is decided in `status`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from clearward.notes.answers import Mention
+from clearward.notes.dialogue import Turn, turn_at
+from clearward.notes.document import Document, language_at
+from clearward.notes.finding import Finding
+from clearward.notes.laterality import label_regex
+from clearward.notes.sections import Section, section_at
+from clearward.notes.symptoms.mentions import mentions_of
+from clearward.notes.symptoms.pack import Concept, SymptomPack, symptom_pack
+from clearward.notes.symptoms.status import NO, UNSURE, Verdict, verdicts
+
+_BEFORE, _AFTER = 16, 22
+_CLAUSE = re.compile(r"[,.;!?。\n]")
+
+
+def find_symptoms(
+    document: Document, talk: Sequence[Turn], sections: Sequence[Section], engine_version: str
+) -> list[Finding]:
+    """Findings of attribute ``symptom`` or ``illness``, in the order of the text.
+
+    Args:
+        document: the folded text.
+        talk: its turns; empty for a note.
+        sections: its section headers.
+        engine_version: written beside every finding.
+    """
+    pack = symptom_pack()
+    mentions = mentions_of(document, talk, pack)
+    decided = verdicts(document, talk, mentions)
+    return [
+        _finding(document, talk, sections, pack, mention, verdict, engine_version)
+        for mention, verdict in zip(mentions, decided, strict=True)
+    ]
+
+
+def _finding(
+    document: Document,
+    talk: Sequence[Turn],
+    sections: Sequence[Section],
+    pack: SymptomPack,
+    mention: Mention,
+    verdict: Verdict,
+    engine_version: str,
+) -> Finding:
+    concept = pack.concepts[mention.name]
+    index = turn_at(list(talk), mention.start)
+    turn = talk[index] if index >= 0 else None
+    section, context = section_at(list(sections), mention.start), verdict.context
+    swapped = bool(turn and turn.speaker != turn.tag)
+    return Finding(
+        lang=language_at(document, mention.start, mention.end),
+        attribute=concept.kind,
+        concept_code=concept.code,
+        concept_system="ICD10CM" if concept.code else "",
+        value_num=None,
+        value_low=None,
+        value_high=None,
+        comparator="",
+        value_text=concept.name,
+        unit_ucum="",
+        laterality=_side(document.plain, mention, concept),
+        method=verdict.how,
+        is_negated=verdict.status == NO,
+        certainty="uncertain" if verdict.status == UNSURE else "certain",
+        temporality=_time(context.temporality, section),
+        experiencer=section.experiencer or context.experiencer,
+        speaker=turn.speaker if turn else "",
+        section=section.name,
+        start=mention.start,
+        end=mention.end,
+        cue_start=mention.start,
+        cue_end=mention.end,
+        rule_id=f"symptoms.{concept.name}",
+        pack_version=pack.version,
+        engine_version=engine_version,
+        confidence=round(verdict.confidence * (0.8 if swapped else 1.0), 2),
+    )
+
+
+def _time(said: str, section: Section) -> str:
+    return said if said != "current" else section.temporality or "current"
+
+
+@cache
+def _labels(kind: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![A-Za-z])(?:{label_regex(kind)})")
+
+
+def _side(plain: str, mention: Mention, concept: Concept) -> str:
+    """The side said beside a symptom, in its own clause; the nearest before, else behind."""
+    if not concept.labels:
+        return ""
+    labels = _labels(concept.labels)
+    floor = max(0, mention.start - _BEFORE)
+    before = [m for m in labels.finditer(plain, floor, mention.start)]
+    if before and not _CLAUSE.search(plain, before[-1].end(), mention.start):
+        return before[-1].lastgroup or ""
+    behind = labels.search(plain, mention.end, min(len(plain), mention.end + _AFTER))
+    if behind and not _CLAUSE.search(plain, mention.end, behind.start()):
+        return behind.lastgroup or ""
+    return ""

@@ -1,0 +1,191 @@
+"""Whether the patient has what a text names: the answer to a question, else the words of the
+clause. How questions and answers are told apart belongs to `answers`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from clearward.notes import answers
+from clearward.notes.answers import NO, UNSURE, YES, Mention
+from clearward.notes.context import Context, context_of
+from clearward.notes.dialogue import Turn, turn_at
+from clearward.notes.document import Document
+from clearward.notes.finding import Finding
+from clearward.notes.questions import Question, question_of, replies, said_inside
+
+_OVER = re.compile(
+    r"[^.?!。]{0,40}?(?:\b(?:it|that|they)(?:'s| has| have| is|'ve)? (?:went away|gone|stopped|cleared|resolved)"
+    r"|\bnot (?:now|any ?more)\b|\bany ?more\b)|[^,。?]{0,3}(?:已经)?(?:好了|退了|消了|没了|不了)"
+)
+_CONFIDENCE = {"answered": 0.9, "stated": 0.85, "presumed": 0.7, "asked": 0.5}
+_RANK = {"answered": 2, "stated": 2, "presumed": 1, "asked": 0}
+
+
+class Verdict(NamedTuple):
+    """What holds for one mention.
+
+    Attributes:
+        status: true | false | uncertain.
+        how: answered | stated | presumed (the question took it for granted) | asked (and not
+            answered).
+        context: what the clause says beside.
+    """
+
+    status: str
+    how: str
+    context: Context
+
+    @property
+    def confidence(self) -> float:
+        """How much the way it was decided is worth."""
+        return _CONFIDENCE[self.how]
+
+
+def verdicts(
+    document: Document, talk: Sequence[Turn], mentions: Sequence[Mention]
+) -> list[Verdict]:
+    """One verdict per mention, in their order."""
+    return [_verdict(document, talk, mention, mentions) for mention in mentions]
+
+
+def _verdict(
+    document: Document, talk: Sequence[Turn], mention: Mention, mentions: Sequence[Mention]
+) -> Verdict:
+    index = turn_at(list(talk), mention.start)
+    if index < 0:
+        return _stated(context_of(document, mention.start, mention.end))
+    turn, lower = talk[index], document.lower
+    near = [m for m in mentions if turn.start <= m.start < turn.end]
+    asked = question_of(lower, turn, mention, near)
+    start = answers.after_interjection(lower, asked.start, mention.start)
+    context = _context_within(document, start, turn.end, mention)
+    if asked.kind:
+        return _asked(document, talk, index, mention, mentions, asked)._replace(context=context)
+    behind = answers.said_behind(lower, mention.end, turn.end)
+    if behind:
+        return Verdict(behind, "stated", context)
+    if _OVER.match(lower, mention.end, turn.end):
+        return Verdict(NO, "stated", context)
+    return _stated(context)
+
+
+def _context_within(document: Document, start: int, end: int, mention: Mention) -> Context:
+    """The clause's words, none of another turn."""
+    part = Document(
+        document.text[start:end], document.plain[start:end], document.lower[start:end],
+        document.lang,
+    )  # fmt: skip
+    return context_of(part, mention.start - start, mention.end - start)
+
+
+def _stated(context: Context) -> Verdict:
+    if context.is_hypothetical or context.certainty != "certain":
+        return Verdict(UNSURE, "asked" if context.is_hypothetical else "stated", context)
+    return Verdict(NO if context.is_negated else YES, "stated", context)
+
+
+def _asked(
+    document: Document,
+    talk: Sequence[Turn],
+    index: int,
+    mention: Mention,
+    mentions: Sequence[Mention],
+    asked: Question,
+) -> Verdict:
+    """What the other side answers; without an answer, what the question takes for granted."""
+    lower = document.lower
+    said = said_inside(lower, mention, asked, talk[index].end)
+    spans = [] if said else list(replies(talk, index))
+    for start, end in spans:
+        inside = [m for m in mentions if start <= m.start < end]
+        said = _echo(document, talk, mention, inside) or _reply(lower, start, end, asked, inside)
+        if said or not answers.asks_back(lower[start:end]):
+            break
+    if asked.kind == "gone" and said in (YES, NO) and not _names(mention, spans, mentions):
+        said = NO if said == YES else YES
+    if said and (asked.kind != "presuming" or _names(mention, spans[:1], mentions)):
+        return Verdict(said, "answered", Context())
+    default = {"presuming": YES, "gone": YES, "negative": NO}.get(asked.kind, UNSURE)
+    return Verdict(default, "asked" if default == UNSURE else "presumed", Context())
+
+
+def _names(
+    mention: Mention, spans: Sequence[tuple[int, int]], mentions: Sequence[Mention]
+) -> bool:
+    """Whether an answer says the asked name itself."""
+    return any(
+        start <= m.start < end and m.name == mention.name for start, end in spans for m in mentions
+    )
+
+
+def _echo(
+    document: Document, talk: Sequence[Turn], mention: Mention, inside: Sequence[Mention]
+) -> str:
+    """What the answer says of the very thing that was asked; its last word counts."""
+    said = ""
+    for other in inside:
+        if other.name == mention.name:
+            turn = talk[turn_at(list(talk), other.start)]
+            if question_of(document.lower, turn, other, inside).kind in ("", "presuming"):
+                said = _verdict(document, talk, other, inside).status
+    return said
+
+
+def _reply(
+    lower: str, start: int, end: int, asked: Question, inside: Sequence[Mention]
+) -> str:
+    """What the answer says of something it does not name."""
+    answer = lower[start:end]
+    if inside and (
+        answers.denies_others(answer) or any(answers.names_only(lower, m, start) for m in inside)
+    ):
+        return NO
+    said = answers.polarity(answer)
+    if asked.kind == "negative" and said == YES:
+        return YES if re.match(r"\W*(?:yes\W+i|i (?:do|have)|it does|有)", answer) else NO
+    if said == YES and inside and inside[0].start - start < _LEAD:
+        return UNSURE  # names something else of the list, and leaves this one open
+    return said
+
+
+_LEAD = 16
+
+
+def is_denied(document: Document, talk: Sequence[Turn], start: int, end: int) -> bool:
+    """Whether a span stands in a question whose answer is no."""
+    index = turn_at(list(talk), start)
+    if index < 0:
+        return False
+    mention = Mention(start, end, "")
+    asked = question_of(document.lower, talk[index], mention)
+    if not asked.kind:
+        return False
+    # a value is named to be confirmed, whatever the question takes for granted
+    asked = asked._replace(kind="polar")
+    return _asked(document, talk, index, mention, (), asked).status == NO
+
+
+def status_of(findings: Iterable[Finding]) -> Mapping[str, str]:
+    """The status of each symptom when a dialogue or note is over: what the patient said or
+    answered last; what was only asked, feared or warned of counts where nothing else was said.
+
+    Returns:
+        normalised name → true | false | uncertain; the patient's own only.
+    """
+    best: dict[str, tuple[int, str]] = {}
+    for finding in findings:
+        if finding.attribute not in ("symptom", "illness") or finding.experiencer != "patient":
+            continue
+        rank = _RANK.get(finding.method, 0)
+        if rank >= best.get(finding.value_text, (0, ""))[0]:
+            best[finding.value_text] = (rank, _status(finding))
+    return {name: status for name, (_, status) in best.items()}
+
+
+def _status(finding: Finding) -> str:
+    if finding.certainty == "uncertain":
+        return UNSURE
+    return NO if finding.is_negated else YES
