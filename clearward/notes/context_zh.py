@@ -12,24 +12,19 @@ import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from clearward.notes.document import Document
-from clearward.notes.scan import AutomatonScanner, Hit, Literal, Scanner, longest
+from clearward.notes.scan import Hit, Literal, Scanner, uncovered
+from clearward.notes.scan_engines import AutomatonScanner
 
 BEFORE, AFTER = 120, 40
 _BREAK = re.compile(r"[。;!\n]|\?(?=.)")
+_CJK = re.compile(r"[一-鿿]")
 _COMMA = re.compile(r"[,，]")
 _CLOSED = re.compile(r"\s*(?:[,;。)!?\s]|$)")
 _HEAD = re.compile(r"禁忌|指征|适应[证症]|可能性小")
 _YEARS_AGO = re.compile(r"[\d一二两三四五六七八九十数多余几半]\s*$")
 _BARE = re.compile(r"[^\d:]{0,24}$")
-
-
-class Found(NamedTuple):
-    """The kinds of trigger that reach a span."""
-
-    kinds: frozenset[str]
 
 
 @cache
@@ -44,9 +39,11 @@ def _triggers() -> Scanner:
     return AutomatonScanner([Literal(w, "|".join(sorted(set(k)))) for w, k in tags.items()])
 
 
-def is_chinese(plain: str, start: int, end: int) -> bool:
+def is_chinese(document: Document, start: int, end: int) -> bool:
     """Whether a span stands among Chinese characters: nine on either side decide."""
-    return bool(re.search(r"[一-鿿]", plain[max(0, start - 9) : end + 9]))
+    if document.lang != "zh":
+        return False
+    return bool(_CJK.search(document.plain, max(0, start - 9), end + 9))
 
 
 def chinese_kinds(document: Document, start: int, end: int) -> frozenset[str]:
@@ -55,7 +52,7 @@ def chinese_kinds(document: Document, start: int, end: int) -> frozenset[str]:
     lower = document.lower[first:last]
     hits = [
         Hit(hit.start + first, hit.end + first, hit.tag)
-        for hit in longest(_triggers().scan(lower, lower))
+        for hit in uncovered(_triggers().scan(lower, lower))
         if hit.start + first >= end or hit.end + first <= start
     ]
     kinds = {kind for hit in hits for kind in _reaching(document, hits, hit, start, end)}

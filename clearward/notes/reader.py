@@ -5,12 +5,12 @@ read from disk but the packs, once. A specialty is added to `FINDERS` and to `pa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
 from clearward.notes.cardiology import finder as cardiology
-from clearward.notes.context import Context, context_of
+from clearward.notes.context import Context, Place, value_context
 from clearward.notes.dialogue import Turn, turn_at, turns
 from clearward.notes.document import Document, language_at, open_document
 from clearward.notes.finding import Finding, Reading, Reject
@@ -18,7 +18,8 @@ from clearward.notes.grammar import Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
 from clearward.notes.ophthalmology import finder as ophthalmology
 from clearward.notes.patterns import PACKS, Attribute, load_pack
-from clearward.notes.scan import AutomatonScanner, Scanner
+from clearward.notes.scan import Literal, Scanner
+from clearward.notes.scan_engines import make_scanner
 from clearward.notes.sections import Section, section_at, sections
 from clearward.notes.symptoms.finder import find_symptoms
 from clearward.notes.symptoms.status import is_denied
@@ -38,6 +39,7 @@ class Engine:
     """Compiled packs behind one scanner."""
 
     scanner: Scanner
+    literals: tuple[Literal, ...]
     attributes: MappingProxyType[str, Attribute]
 
 
@@ -54,8 +56,8 @@ class TextReading:
 def default_engine() -> Engine:
     """All packs, compiled once per process."""
     rules = {rule.name: rule for name in PACKS for rule in load_pack(name).attributes}
-    literals = [literal for rule in rules.values() for literal in rule.literals]
-    return Engine(AutomatonScanner(literals), MappingProxyType(rules))
+    literals = tuple(literal for rule in rules.values() for literal in rule.literals)
+    return Engine(make_scanner(literals), literals, MappingProxyType(rules))
 
 
 def read_note(text: str, *, lang: str | None = None) -> list[Finding]:
@@ -72,14 +74,17 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     frame = _Frame(document, sections(plain, document.lang), turns(plain))
     findings: list[Finding] = []
     rejects: list[Reject] = []
+    earlier = (0, 0)
     for rule, region in regions:
-        for value in region.values:
+        for index, value in enumerate(region.values):
+            place = _place(region, index, len(plain))._replace(earlier=earlier)
             for reading in FINDERS[rule.pack](rule.name, value):
                 reason = _reason(reading, rule)
                 if reason:
                     rejects.append(Reject(rule.name, rule.rule_id, reason, value.start, value.end))
                 else:
-                    findings.append(_finding(frame, rule, region, value, reading))
+                    findings.append(_finding(frame, rule, region, place, value, reading))
+        earlier = (region.cue_start, region.values[-1].end)
     findings += find_symptoms(document, frame.turns, frame.sections, ENGINE_VERSION)
     findings.sort(key=lambda finding: finding.start)
     return TextReading(document.lang, tuple(findings), tuple(rejects))
@@ -120,12 +125,12 @@ def _reason(reading: Reading, rule: Attribute) -> str:
 
 
 def _finding(
-    frame: _Frame, rule: Attribute, region: Region, value: Value, reading: Reading
+    frame: _Frame, rule: Attribute, region: Region, place: Place, value: Value, reading: Reading
 ) -> Finding:
     """Join a value with what its clause, section and speaker say about it."""
     document = frame.document
-    context = context_of(document, value.start, value.end)
     section = section_at(frame.sections, value.start)
+    context = _prior_if_from(document, value_context(document, place, section), value)
     turn = turn_at(frame.turns, value.start)
     name = reading.attribute or rule.name
     code = rule.codes.get(name, rule.codes.get(value.label, rule.code))
@@ -144,8 +149,8 @@ def _finding(
         method=reading.method,
         is_negated=context.is_negated or is_denied(document, frame.turns, value.start, value.end),
         certainty="uncertain" if context.is_hypothetical else context.certainty,
-        temporality=_temporality(document, context, section, value),
-        experiencer=section.experiencer or context.experiencer,
+        temporality=context.temporality,
+        experiencer=context.experiencer,
         speaker=frame.turns[turn].speaker if turn >= 0 else "",
         section=section.name,
         start=value.start,
@@ -159,13 +164,26 @@ def _finding(
     )
 
 
-def _temporality(document: Document, context: Context, section: Section, value: Value) -> str:
-    if context.temporality != "current":
-        return context.temporality
+def _place(region: Region, index: int, size: int) -> Place:
+    """Where the value of that index stands among its region's values."""
+    values = region.values
+    first, value = values[0].start, values[index]
+    return Place(
+        head=min(region.cue_start, first),
+        first=first,
+        after_last=values[index - 1].end if index else first,
+        start=value.start,
+        end=value.end,
+        until=values[index + 1].start if index + 1 < len(values) else size,
+    )
+
+
+def _prior_if_from(document: Document, context: Context, value: Value) -> Context:
+    """The value after "from" is where a change started."""
     before = document.lower[max(0, value.start - 8) : value.start].rstrip(" :,(")
-    if before.endswith(("from", "由", "从")):
-        return "prior"
-    return section.temporality or "current"
+    if context.temporality == "current" and before.endswith(("from", "由", "从")):
+        return replace(context, temporality="prior")
+    return context
 
 
 def _comparator(text: str, value: Value) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from clearward.notes.answers import Mention
 from clearward.notes.dialogue import Turn, turn_at
 from clearward.notes.document import Document
-from clearward.notes.scan import Hit, longest
+from clearward.notes.scan import Hit
 from clearward.notes.symptoms.pack import SPOKEN, SymptomPack
 
 LOOK = 12
@@ -22,9 +22,17 @@ def mentions_of(document: Document, talk: Sequence[Turn], pack: SymptomPack) -> 
     hits = pack.scanner.scan(document.plain, document.lower)
     if not talk:
         hits = [hit for hit in hits if not hit.tag.startswith(SPOKEN)]
-    kept = [hit for hit in longest(hits) if _stands(document, hit, pack)]
+    kept = [hit for hit in _longest(hits) if _stands(document, hit, pack)]
     found = list(_with_memory(kept, talk)) if talk else [Mention(*hit) for hit in kept]
     return found
+
+
+def _longest(hits: Sequence[Hit]) -> Iterator[Hit]:
+    reached = 0
+    for hit in hits:
+        if hit.start >= reached:
+            reached = hit.end
+            yield hit
 
 
 def _stands(document: Document, hit: Hit, pack: SymptomPack) -> bool:

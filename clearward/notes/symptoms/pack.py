@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from clearward.errors import ConfigError
-from clearward.notes.scan import AutomatonScanner, Literal, Scanner
+from clearward.notes.scan import Literal, Scanner
+from clearward.notes.scan_engines import make_scanner
 
 SPOKEN = "spoken:"
 
@@ -78,7 +79,7 @@ def compile_pack(document: Mapping[str, Any]) -> SymptomPack:
     return SymptomPack(
         version=f"symptoms/{document['version']}",
         concepts={name: _concept(name, body) for name, body in bodies.items()},
-        scanner=AutomatonScanner(literals),
+        scanner=make_scanner(literals),
         refuse_before=re.compile(document["refuse_before"]),
         refuse_after=re.compile(document["refuse_after"]),
         asks={n: re.compile("|".join(b["asks"])) for n, b in bodies.items() if b.get("asks")},
