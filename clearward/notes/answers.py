@@ -101,6 +101,11 @@ def said_behind(lower: str, end: int, stop: int) -> str:
     return NO if match["no"] or match["zh_no"] else YES
 
 
+def is_doubted(lower: str, start: int, end: int) -> bool:
+    """Whether the speaker takes back in the same breath what stands before `start`."""
+    return bool(spoken_words()["doubt"].search(lower, start, min(end, start + 36)))
+
+
 def after_interjection(lower: str, start: int, end: int) -> int:
     """Where a sentence begins behind a "no ," that denies nothing after it."""
     match = spoken_words()["interjection"].match(lower, start, end)

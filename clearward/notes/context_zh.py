@@ -50,11 +50,10 @@ def chinese_kinds(document: Document, start: int, end: int) -> frozenset[str]:
     """Kinds of `context.zh.toml` that hold for ``[start, end)``: negation, uncertain, …"""
     first, last = _bounds(document.plain, start, end)
     lower = document.lower[first:last]
-    hits = [
-        Hit(hit.start + first, hit.end + first, hit.tag)
-        for hit in uncovered(_triggers().scan(lower, lower))
-        if hit.start + first >= end or hit.end + first <= start
-    ]
+    placed = (Hit(h.start + first, h.end + first, h.tag) for h in _triggers().scan(lower, lower))
+    # the words that are judged are no trigger of their own, but may be part of a pseudo word
+    apart = [h for h in placed if h.start >= end or h.end <= start or h.tag == "pseudo.words"]
+    hits = [h for h in uncovered(apart) if h.start >= end or h.end <= start]
     kinds = {kind for hit in hits for kind in _reaching(document, hits, hit, start, end)}
     return frozenset(kinds)
 

@@ -45,7 +45,7 @@ class Words(NamedTuple):
     tells: re.Pattern[str]
     replies: re.Pattern[str]
     talk: re.Pattern[str]
-    starts: tuple[str, ...]
+    relatives: re.Pattern[str]
 
 
 @cache
@@ -61,7 +61,7 @@ def words() -> Words:
         tells=_any(document["content"]["tells"]),
         replies=_any(document["content"]["replies"]),
         talk=_any(document["content"]["talk"]),
-        starts=tuple(sorted({tag[0] for tag in roles})),
+        relatives=_any(document["content"]["relatives"]),
     )
 
 

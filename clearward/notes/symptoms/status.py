@@ -5,13 +5,14 @@ clause. How questions and answers are told apart belongs to `answers`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import NamedTuple
 
 from clearward.notes import answers
 from clearward.notes.answers import NO, UNSURE, YES, Mention
 from clearward.notes.context import Context, context_of
-from clearward.notes.dialogue import Turn, turn_at
+from clearward.notes.dialogue import Turn, turn_at, words
 from clearward.notes.document import Document
 from clearward.notes.finding import Finding
 from clearward.notes.questions import Question, question_of, replies, said_inside
@@ -20,6 +21,11 @@ _OVER = re.compile(
     r"[^.?!。]{0,40}?(?:\b(?:it|that|they)(?:'s| has| have| is|'ve)? (?:went away|gone|stopped|cleared|resolved)"
     r"|\bnot (?:now|any ?more)\b|\bany ?more\b)|[^,。?]{0,3}(?:已经)?(?:好了|退了|消了|没了|不了)"
 )
+_AGREES = re.compile(
+    r"\W*(?:(?:yes|yeah|yep|correct|right|exactly|that's right|true)\b(?!\W+(?:i|it|they|he|she|a|in)\b)"
+    r"|(?:嗯|对|是的?|没错)(?![^,。]*有))"
+)
+_OF_ANOTHER = re.compile(r"\b(?:he|she|they)\b|[他她]")
 _CONFIDENCE = {"answered": 0.9, "stated": 0.85, "presumed": 0.7, "asked": 0.5}
 _RANK = {"answered": 2, "stated": 2, "presumed": 1, "asked": 0}
 
@@ -62,6 +68,8 @@ def _verdict(
     asked = question_of(lower, turn, mention, near)
     start = answers.after_interjection(lower, asked.start, mention.start)
     context = _context_within(document, start, turn.end, mention)
+    if _is_of_another(document, talk, index, mention):
+        context = replace(context, experiencer="family")
     if asked.kind:
         return _asked(document, talk, index, mention, mentions, asked)._replace(context=context)
     behind = answers.said_behind(lower, mention.end, turn.end)
@@ -69,6 +77,8 @@ def _verdict(
         return Verdict(behind, "stated", context)
     if _OVER.match(lower, mention.end, turn.end):
         return Verdict(NO, "stated", context)
+    if answers.is_doubted(lower, mention.end, turn.end):
+        return Verdict(UNSURE, "stated", context)
     return _stated(context)
 
 
@@ -79,6 +89,18 @@ def _context_within(document: Document, start: int, end: int, mention: Mention) 
         document.lang,
     )  # fmt: skip
     return context_of(part, mention.start - start, mention.end - start)
+
+
+def _is_of_another(
+    document: Document, talk: Sequence[Turn], index: int, mention: Mention
+) -> bool:
+    """ "And your father?" "He had chest pain": a pronoun, and a relative in the question before."""
+    if not index or talk[index].speaker != "patient" or not talk[index - 1].is_clinician:
+        return False
+    if not _OF_ANOTHER.search(document.lower, talk[index].start, mention.start):
+        return False
+    before = talk[index - 1]
+    return bool(words().relatives.search(document.lower, before.start, before.end))
 
 
 def _stated(context: Context) -> Verdict:
@@ -97,11 +119,12 @@ def _asked(
 ) -> Verdict:
     """What the other side answers; without an answer, what the question takes for granted."""
     lower = document.lower
+    listed = {m.name for m in mentions if asked.start <= m.start < asked.end}
     said = said_inside(lower, mention, asked, talk[index].end)
     spans = [] if said else list(replies(talk, index))
     for start, end in spans:
         inside = [m for m in mentions if start <= m.start < end]
-        said = _echo(document, talk, mention, inside) or _reply(lower, start, end, asked, inside)
+        said = _echo(document, talk, mention, inside) or _reply(lower, start, end, asked, listed, inside)
         if said or not answers.asks_back(lower[start:end]):
             break
     if asked.kind == "gone" and said in (YES, NO) and not _names(mention, spans, mentions):
@@ -135,7 +158,7 @@ def _echo(
 
 
 def _reply(
-    lower: str, start: int, end: int, asked: Question, inside: Sequence[Mention]
+    lower: str, start: int, end: int, asked: Question, listed: Set[str], inside: Sequence[Mention]
 ) -> str:
     """What the answer says of something it does not name."""
     answer = lower[start:end]
@@ -144,14 +167,11 @@ def _reply(
     ):
         return NO
     said = answers.polarity(answer)
-    if asked.kind == "negative" and said == YES:
-        return YES if re.match(r"\W*(?:yes\W+i|i (?:do|have)|it does|有)", answer) else NO
-    if said == YES and inside and inside[0].start - start < _LEAD:
-        return UNSURE  # names something else of the list, and leaves this one open
+    if asked.kind == "negative" and said == YES and _AGREES.match(answer):
+        return NO
+    if said == YES and any(m.name in listed for m in inside):
+        return UNSURE  # says yes to another of the list, and leaves this one open
     return said
-
-
-_LEAD = 16
 
 
 def is_denied(document: Document, talk: Sequence[Turn], start: int, end: int) -> bool:
