@@ -42,7 +42,6 @@ def polarity(answer: str) -> str:
     Args:
         answer: the other speaker's words in lower case, folded.
     """
-    words = spoken_words()
     pieces = list(_pieces(answer))
     for number, piece in enumerate(pieces[:4]):
         said = _piece_polarity(piece)
@@ -50,8 +49,17 @@ def polarity(answer: str) -> str:
             return YES
         if said:
             return said
-    head = " ".join(pieces[:3])
-    return YES if head and words["amount"].search(head) else ""
+    return ""
+
+
+def tells_amount(answer: str) -> bool:
+    """Whether the answer tells when, where or how much, and so takes for granted that it is."""
+    return bool(spoken_words()["amount"].search(" ".join(list(_pieces(answer))[:3])))
+
+
+def is_over(answer: str) -> bool:
+    """Whether the answer says that it is gone."""
+    return any(spoken_words()["over"].search(piece) for piece in list(_pieces(answer))[:2])
 
 
 def _pieces(answer: str) -> Iterator[str]:

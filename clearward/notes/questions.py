@@ -18,6 +18,8 @@ _CJK = re.compile(r"[一-鿿]")
 _INLINE = re.compile(r"\W*(?:[a-z']+\W+){0,4}?(?P<said>no|nope|yes|yeah|yep)\b(?! (?:longer|more))")
 _STRAIGHT = re.compile(r"\s*(?P<said>no|nope|yes|yeah|没有?|无|有)(?=\s*(?:[,.!。]|$))[^?]*?(?=[.!。?]|$)(?!\?)")
 _REACH = 3
+_ASK_REACH = 70  # from a question's first word to what it names, where no mark ends it
+_WH_REACH = 20  # from "how long" to "have you had"
 _SENTENCE = re.compile(r"[?!。;\n]|\.(?=\s|$)")
 
 
@@ -40,10 +42,19 @@ def question_of(
     start, end = sentence_of(lower, turn, mention)
     judge = _chinese_kind if _CJK.search(lower, start, end) else _english_kind
     kind = judge(lower, Question("", start, end), mention, others)
-    if kind == "polar" and not turn.is_clinician:
-        before = lower[start : mention.end + 12]
-        kind = "polar" if spoken_words()["feared"].search(before) else "presuming"
+    if kind and not turn.is_clinician:
+        kind = _patients_kind(lower, start, mention) if _is_marked(lower, start, end) else ""
     return Question(kind, start, end)
+
+
+def _is_marked(lower: str, start: int, end: int) -> bool:
+    return lower[end - 1 : end] == "?" or bool(_CJK.search(lower, start, end))
+
+
+def _patients_kind(lower: str, start: int, mention: Mention) -> str:
+    """Patients ask about what they fear, or about what they have."""
+    feared = spoken_words()["feared"].search(lower, start, mention.end + 12)
+    return "polar" if feared else "presuming"
 
 
 def sentence_of(lower: str, turn: Turn, mention: Mention) -> tuple[int, int]:
@@ -58,20 +69,28 @@ def sentence_of(lower: str, turn: Turn, mention: Mention) -> tuple[int, int]:
 def _english_kind(lower: str, at: Question, mention: Mention, _: Sequence[Mention]) -> str:
     words = spoken_words()
     before = lower[at.start : mention.start]
-    cue = _last(words["polar_en"], before)
     ends = lower[at.end - 1 : at.end] == "?"
+    cue = _last(words["polar_en"], before)
+    if not ends and (len(before) - cue > _ASK_REACH or words["telling_en"].search(before, cue)):
+        cue = -1
     if words["negative_en"].search(before) and ends:
         return "negative"
     presuming = _last(words["presuming_en"], before)
-    if presuming > cue:
+    if presuming >= 0 and cue - presuming < _WH_REACH:
         return "presuming"
-    if cue < 0 and not ends:
+    if not ends and (cue < 0 or not _may_ask(lower, at, words["opening_en"])):
         return ""
     if words["gone_en"].search(lower, mention.end, at.end) and ends:
         return "gone"
     if _WITH.search(before) or (cue >= 0 and _is_known(before[cue:])):
         return "presuming"
     return "polar"
+
+
+def _may_ask(lower: str, at: Question, opening: re.Pattern[str]) -> bool:
+    """Without a question mark: where marks are in use a question opens its sentence with one of
+    its words; an unpunctuated transcript asks anywhere."""
+    return "?" not in lower or bool(opening.match(lower, at.start, at.end))
 
 
 def _is_known(between: str) -> bool:

@@ -129,7 +129,8 @@ def _asked(
             break
     if asked.kind == "gone" and said in (YES, NO) and not _names(mention, spans, mentions):
         said = NO if said == YES else YES
-    if said and (asked.kind != "presuming" or _names(mention, spans[:1], mentions)):
+    is_open = asked.kind != "presuming" or _names(mention, spans[:1], mentions)
+    if said and (is_open or (spans and answers.is_over(lower[slice(*spans[0])]))):
         return Verdict(said, "answered", Context())
     default = {"presuming": YES, "gone": YES, "negative": NO}.get(asked.kind, UNSURE)
     return Verdict(default, "asked" if default == UNSURE else "presumed", Context())
@@ -166,7 +167,11 @@ def _reply(
         answers.denies_others(answer) or any(answers.names_only(lower, m, start) for m in inside)
     ):
         return NO
+    if asked.kind == "presuming" and answers.is_over(answer):
+        return NO
     said = answers.polarity(answer)
+    if not said and answers.tells_amount(answer):
+        return YES if len(listed) < 2 or inside else UNSURE
     if asked.kind == "negative" and said == YES and _AGREES.match(answer):
         return NO
     if said == YES and any(m.name in listed for m in inside):
