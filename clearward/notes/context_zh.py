@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from clearward.notes.document import Document
@@ -49,13 +49,19 @@ def is_chinese(document: Document, start: int, end: int) -> bool:
 def chinese_kinds(document: Document, start: int, end: int) -> frozenset[str]:
     """Kinds of `context.zh.toml` that hold for ``[start, end)``: negation, uncertain, …"""
     first, last = _bounds(document.plain, start, end)
-    lower = document.lower[first:last]
-    placed = (Hit(h.start + first, h.end + first, h.tag) for h in _triggers().scan(lower, lower))
+    hits_here = _hits(document.lower[first:last])
+    placed = (Hit(h.start + first, h.end + first, h.tag) for h in hits_here)
     # the words that are judged are no trigger of their own, but may be part of a pseudo word
     apart = [h for h in placed if h.start >= end or h.end <= start or h.tag == "pseudo.words"]
     hits = [h for h in uncovered(apart) if h.start >= end or h.end <= start]
     kinds = {kind for hit in hits for kind in _reaching(document, hits, hit, start, end)}
     return frozenset(kinds)
+
+
+@lru_cache(maxsize=64)
+def _hits(line: str) -> tuple[Hit, ...]:
+    """The triggers of a clause, which several names of one clause ask for in turn."""
+    return tuple(_triggers().scan(line, line))
 
 
 def _bounds(plain: str, start: int, end: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -134,6 +134,6 @@ def _other(role: str) -> str:
     return "patient" if role in _CLINICIANS else "doctor"
 
 
-def turn_at(found: list[Turn], position: int) -> int:
+def turn_at(found: Sequence[Turn], position: int) -> int:
     """Index of the turn a position lies in, or -1."""
-    return bisect_right([turn.start for turn in found], position) - 1
+    return bisect_right(found, position, key=lambda turn: turn.start) - 1

@@ -16,7 +16,8 @@ from clearward.notes.laterality import label_regex
 from clearward.notes.sections import Section, section_at
 from clearward.notes.symptoms.mentions import mentions_of
 from clearward.notes.symptoms.pack import Concept, SymptomPack, symptom_pack
-from clearward.notes.symptoms.status import NO, UNSURE, Verdict, verdicts
+from clearward.notes.symptoms.judgement import Verdict
+from clearward.notes.symptoms.status import NO, UNSURE, verdicts
 
 _BEFORE, _AFTER = 16, 22
 _CLAUSE = re.compile(r"[,.;!?。\n]")
@@ -35,7 +36,7 @@ def find_symptoms(
     """
     pack = symptom_pack()
     mentions = mentions_of(document, talk, pack)
-    decided = verdicts(document, talk, mentions)
+    decided = verdicts(document, talk, mentions, headers=sections)
     return [
         _finding(document, talk, sections, pack, mention, verdict, engine_version)
         for mention, verdict in zip(mentions, decided, strict=True)
@@ -52,7 +53,7 @@ def _finding(
     engine_version: str,
 ) -> Finding:
     concept = pack.concepts[mention.name]
-    index = turn_at(list(talk), mention.start)
+    index = turn_at(talk, mention.start)
     turn = talk[index] if index >= 0 else None
     section, context = section_at(list(sections), mention.start), verdict.context
     swapped = bool(turn and turn.speaker != turn.tag)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import NamedTuple
 
 from clearward.notes import answers
 from clearward.notes.answers import NO, UNSURE, YES, Mention
@@ -16,6 +15,8 @@ from clearward.notes.dialogue import Turn, turn_at, words
 from clearward.notes.document import Document
 from clearward.notes.finding import Finding
 from clearward.notes.questions import Question, question_of, replies, said_inside
+from clearward.notes.sections import Section, section_at
+from clearward.notes.symptoms.judgement import Verdict
 
 _OVER = re.compile(
     r"[^.?!。]{0,40}?(?:\b(?:it|that|they)(?:'s| has| have| is|'ve)? (?:went away|gone|stopped|cleared|resolved)"
@@ -26,43 +27,33 @@ _AGREES = re.compile(
     r"|(?:嗯|对|是的?|没错)(?![^,。]*有))"
 )
 _OF_ANOTHER = re.compile(r"\b(?:he|she|they)\b|[他她]")
-_CONFIDENCE = {"answered": 0.9, "stated": 0.85, "presumed": 0.7, "asked": 0.5}
+_NO_SECTION = Section(0, "", "", "")
 _RANK = {"answered": 2, "stated": 2, "presumed": 1, "asked": 0}
 
 
-class Verdict(NamedTuple):
-    """What holds for one mention.
-
-    Attributes:
-        status: true | false | uncertain.
-        how: answered | stated | presumed (the question took it for granted) | asked (and not
-            answered).
-        context: what the clause says beside.
-    """
-
-    status: str
-    how: str
-    context: Context
-
-    @property
-    def confidence(self) -> float:
-        """How much the way it was decided is worth."""
-        return _CONFIDENCE[self.how]
-
-
 def verdicts(
-    document: Document, talk: Sequence[Turn], mentions: Sequence[Mention]
+    document: Document,
+    talk: Sequence[Turn],
+    mentions: Sequence[Mention],
+    *,
+    headers: Sequence[Section] = (),
 ) -> list[Verdict]:
-    """One verdict per mention, in their order."""
-    return [_verdict(document, talk, mention, mentions) for mention in mentions]
+    """One verdict per mention, in their order; `headers` are a note's sections."""
+    if talk:
+        return [_verdict(document, talk, mention, mentions) for mention in mentions]
+    found = list(headers)
+    return [
+        _stated(context_of(document, m.start, m.end, section=section_at(found, m.start)))
+        for m in mentions
+    ]
 
 
 def _verdict(
     document: Document, talk: Sequence[Turn], mention: Mention, mentions: Sequence[Mention]
 ) -> Verdict:
-    index = turn_at(list(talk), mention.start)
+    index = turn_at(talk, mention.start)
     if index < 0:
-        return _stated(context_of(document, mention.start, mention.end))
+        return _stated(context_of(document, mention.start, mention.end, section=_NO_SECTION))
     turn, lower = talk[index], document.lower
     near = [m for m in mentions if turn.start <= m.start < turn.end]
     asked = question_of(lower, turn, mention, near)
@@ -88,7 +79,7 @@ def _context_within(document: Document, start: int, end: int, mention: Mention) 
         document.text[start:end], document.plain[start:end], document.lower[start:end],
         document.lang,
     )  # fmt: skip
-    return context_of(part, mention.start - start, mention.end - start)
+    return context_of(part, mention.start - start, mention.end - start, section=_NO_SECTION)
 
 
 def _is_of_another(
@@ -152,7 +143,7 @@ def _echo(
     said = ""
     for other in inside:
         if other.name == mention.name:
-            turn = talk[turn_at(list(talk), other.start)]
+            turn = talk[turn_at(talk, other.start)]
             if question_of(document.lower, turn, other, inside).kind in ("", "presuming"):
                 said = _verdict(document, talk, other, inside).status
     return said
@@ -181,7 +172,7 @@ def _reply(
 
 def is_denied(document: Document, talk: Sequence[Turn], start: int, end: int) -> bool:
     """Whether a span stands in a question whose answer is no."""
-    index = turn_at(list(talk), start)
+    index = turn_at(talk, start)
     if index < 0:
         return False
     mention = Mention(start, end, "")
