@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from clearward.notes.context_zh import chinese_kinds, is_chinese
@@ -20,13 +21,17 @@ from clearward.notes.sections import Section, section_at, sections
 from clearward.notes.triggers import Meaning, load_triggers
 
 BEFORE, AFTER, AFTER_VALUE = 300, 100, 40
+_NEAR = 60  # where most clauses begin: what is nearer is looked for first
+# both open with one character of a class, so that most of a text is passed over at once
 _START = re.compile(
-    r"(?:[.!?]\s+(?=[A-Z\d\"'(#•-])|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:)"
-    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,})"
+    r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])\s+(?=[A-Z\d\"'(#•-])"
+    r"|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:))"
+    r"|(?<=\s)(?=\d{1,2}\)\s?\w)|(?<=\s)\s+(?=[A-Z][A-Z ()/]{3,40}:)|(?<=_)_{3,})"
 )
 _END = re.compile(
-    r"[.!?](?=\s+[A-Z\"'(#•-]|\s*$)|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:)"
-    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,}"
+    r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])(?=\s+[A-Z\"'(#•-]|\s*$)"
+    r"|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:))"
+    r"|(?<=\s)(?=\d{1,2}\)\s?\w)|(?<=\s)\s+(?=[A-Z][A-Z ()/]{3,40}:)|(?<=_)_{3,})"
 )
 # what ends the part of a clause that speaks of a value; a comma inside a number does not
 _PART = re.compile(r"[,\n](?!\d{3})|\s-\s|\(")
@@ -86,9 +91,12 @@ class Reach(NamedTuple):
 def clause(plain: str, start: int, end: int) -> tuple[int, int]:
     """Bounds of the clause a span stands in, at most 300 characters before and 100 after."""
     first = max(0, start - BEFORE)
+    near = max(first, start - _NEAR)
     # one character further, so that the lookahead sees what the span opens with
-    for match in _START.finditer(plain, first, start + 1):
-        first = match.end() if match.end() <= start else first
+    found = [m.end() for m in _START.finditer(plain, near, start + 1) if m.end() <= start]
+    if not found and near > first:
+        found = [m.end() for m in _START.finditer(plain, first, start + 1) if m.end() <= start]
+    first = found[-1] if found else first
     last = min(len(plain), end + AFTER)
     stop = _END.search(plain, end, last)
     return first, stop.start() if stop else last
@@ -113,6 +121,33 @@ def context_of(
     return in_section(context, known)
 
 
+def contexts_of(
+    document: Document, spans: Sequence[tuple[int, int]], headers: Sequence[Section]
+) -> list[Context]:
+    """`context_of` for many concepts in the order of the text; those of one clause share it.
+
+    Args:
+        document: the note.
+        spans: start and end of each concept.
+        headers: the note's sections.
+    """
+    found: list[Context] = []
+    first = last = 0
+    for start, end in spans:
+        section = section_at(headers, start)
+        if is_chinese(document, start, end):
+            found.append(context_of(document, start, end, section=section))
+            continue
+        if not (first <= start and end <= last and start - first <= BEFORE):
+            first, last = clause(document.plain, start, end)
+        lower = document.lower
+        context = Context()
+        if not _is_silent(lower[first:last]):
+            context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
+        found.append(in_section(context, section))
+    return found
+
+
 def value_context(document: Document, place: Place, section: Section) -> Context:
     """Read what the clause says of one measured value: its own part, its cue's part, and words of
     time before both; then the section."""
@@ -121,6 +156,8 @@ def value_context(document: Document, place: Place, section: Section) -> Context
         return in_section(_context(set(kinds)), section)
     plain, lower = document.plain, document.lower
     first, last = clause(plain, place.head, place.end)
+    if _is_silent(lower[first:last]):
+        return in_section(Context(), section)
     near, own = _last_part(plain, first, place.head), place.after_last
     if own > place.first:
         own = _last_part(plain, own, place.start)
@@ -151,8 +188,17 @@ def _without(lower: str, first: int, near: int, *, earlier: tuple[int, int]) -> 
     return lower[first : max(first, start)] + _SEAM + lower[comma.end() if comma else near : near]
 
 
+@lru_cache(maxsize=64)
+def _is_silent(clause_text: str) -> bool:
+    """Whether a clause holds no trigger at all; several values often share one."""
+    line = _collapsed(clause_text)
+    return not load_triggers().scanner.scan(line, line)
+
+
 def in_section(context: Context, section: Section) -> Context:
     """What the clause leaves open, its section says."""
+    if not (section.temporality or section.experiencer):
+        return context
     time = context.temporality
     return replace(
         context,

@@ -7,13 +7,12 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 _CLINICIANS = ("doctor", "nurse")
-_LONGEST_TAG = 24
 
 
 class Turn(NamedTuple):
@@ -40,6 +39,7 @@ class Words(NamedTuple):
     """`dialogue.toml`, compiled."""
 
     turn: re.Pattern[str]
+    inline: re.Pattern[str]
     roles: Mapping[str, str]
     asks: re.Pattern[str]
     tells: re.Pattern[str]
@@ -56,6 +56,7 @@ def words() -> Words:
     roles = {tag.lower(): role for role, tags in document["tags"].items() for tag in tags}
     return Words(
         turn=_turn_pattern(roles),
+        inline=_inline_pattern(roles),
         roles=roles,
         asks=_any(document["content"]["asks"]),
         tells=_any(document["content"]["tells"]),
@@ -70,34 +71,47 @@ def _any(patterns: Iterable[str]) -> re.Pattern[str]:
 
 
 def _turn_pattern(roles: Iterable[str]) -> re.Pattern[str]:
-    """``[doctor]``, ``【医生】``, ``Doctor:``, ``Dr. Lee:``, ``DOCTOR -`` that open a line; whole
-    Chinese words and a colon may also stand behind a full stop."""
-    ordered = sorted(roles, key=len, reverse=True)
-    either = "|".join(re.escape(tag) for tag in ordered)
-    chinese = "|".join(tag for tag in ordered if not tag.isascii() and len(tag) > 1)
+    """``[doctor]``, ``【医生】``, ``Doctor:``, ``Dr. Lee:``, ``DOCTOR -`` at the head of a line."""
+    either = "|".join(re.escape(tag) for tag in sorted(roles, key=len, reverse=True))
     return re.compile(
-        rf"^[ \t>*]*(?:[\[【(<](?P<boxed>{either})(?:_\d+)?[\]】)>][ \t]*[:-]?"
-        rf"|(?P<plain>{either})(?:[ _]\d{{1,2}}|\.?[ \t]+(?-i:[A-Z])[\w'.-]{{0,20}})?(?:\([^)\n]{{1,12}}\))?"
-        rf"[ \t]*[*]*(?::|-(?=\s)))[*]*"
-        rf"|(?<=[。?!;])[ \t]*(?P<inline>{chinese}):",
-        re.IGNORECASE | re.MULTILINE,
+        rf"[ \t>*]*(?:[\[【(<](?P<boxed>{either})(?:_\d+)?[\]】)>][ \t]*[:-]?"
+        rf"|(?P<plain>{either})(?:[ _]\d{{1,2}}|\.?[ \t]+(?-i:[A-Z])[\w'.-]{{0,20}})?"
+        rf"(?:\([^)\n]{{1,12}}\))?[ \t]*[*]*(?::|-(?=\s)))[*]*",
+        re.IGNORECASE,
     )
+
+
+def _inline_pattern(roles: Iterable[str]) -> re.Pattern[str]:
+    """Whole Chinese words and a colon behind a full stop: all turns in one line."""
+    chinese = [tag for tag in sorted(roles, key=len, reverse=True) if not tag.isascii()]
+    return re.compile(rf"[。?!;\s]\s*(?P<inline>{'|'.join(t for t in chinese if len(t) > 1)}):")
 
 
 def turns(plain: str) -> list[Turn]:
     """The turns of a dialogue; a text without two sides that talk is a note, which has none."""
-    vocabulary = words()
-    marks = [
-        (match, vocabulary.roles[(match["boxed"] or match["plain"] or match["inline"]).lower()])
-        for match in vocabulary.turn.finditer(plain)
-    ]
+    marks = list(_marks(plain))
     if len({role in _CLINICIANS for _, role in marks}) < 2:
         return []
     ends = [mark.start() for mark, _ in marks[1:]] + [len(plain)]
     tagged = [Turn(role, m.end(), end, role) for (m, role), end in zip(marks, ends, strict=True)]
-    if not any(vocabulary.talk.search(plain, turn.start, turn.end) for turn in tagged):
+    if not any(words().talk.search(plain, turn.start, turn.end) for turn in tagged):
         return []  # "Patient: … Doctor: …" at the head of a letter
     return _by_content(plain, tagged)
+
+
+def _marks(plain: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Each tag and its role: at the head of a line, and Chinese ones behind a full stop."""
+    vocabulary, start = words(), 0
+    while start >= 0:
+        match = vocabulary.turn.match(plain, start)
+        if match:
+            yield match, vocabulary.roles[(match["boxed"] or match["plain"]).lower()]
+        stop = plain.find("\n", start)
+        end = stop if stop >= 0 else len(plain)
+        if "医" in plain or "患" in plain:
+            for inside in vocabulary.inline.finditer(plain, start, end):
+                yield inside, vocabulary.roles[inside["inline"]]
+        start = stop + 1 if stop >= 0 else -1
 
 
 def _by_content(plain: str, tagged: list[Turn]) -> list[Turn]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -66,10 +67,14 @@ def sections(plain: str, lang: str) -> list[Section]:
     return sorted(set(found))
 
 
-def section_at(found: list[Section], position: int) -> Section:
+def section_at(found: Sequence[Section], position: int) -> Section:
     """The section a position lies in; before the first header an unnamed one."""
-    index = bisect_right([section.start for section in found], position) - 1
+    index = bisect_right(found, position, key=_start) - 1
     return found[index] if index >= 0 else Section(0, "", "", "")
+
+
+def _start(section: Section) -> int:
+    return section.start
 
 
 def _plain(title: str) -> str:

@@ -13,9 +13,10 @@ from clearward.notes.dialogue import Turn, turn_at
 from clearward.notes.document import Document, language_at
 from clearward.notes.finding import Finding
 from clearward.notes.laterality import label_regex
+from clearward.notes.scan import Hit
 from clearward.notes.sections import Section, section_at
 from clearward.notes.symptoms.mentions import mentions_of
-from clearward.notes.symptoms.pack import Concept, SymptomPack, symptom_pack
+from clearward.notes.symptoms.pack import Concept, symptom_pack
 from clearward.notes.symptoms.judgement import Verdict
 from clearward.notes.symptoms.status import NO, UNSURE, verdicts
 
@@ -23,22 +24,36 @@ _BEFORE, _AFTER = 16, 22
 _CLAUSE = re.compile(r"[,.;!?。\n]")
 
 
+def symptom_hits(document: Document) -> list[Hit]:
+    """Every place that may name a symptom, by one scan; see `find_symptoms`."""
+    return symptom_pack().scanner.scan(document.plain, document.lower)
+
+
 def find_symptoms(
-    document: Document, talk: Sequence[Turn], sections: Sequence[Section], engine_version: str
+    document: Document,
+    hits: Sequence[Hit],
+    talk: Sequence[Turn],
+    *,
+    headers: Sequence[Section],
+    engine_version: str,
 ) -> list[Finding]:
     """Findings of attribute ``symptom`` or ``illness``, in the order of the text.
 
     Args:
         document: the folded text.
+        hits: what `symptom_hits` found in it.
         talk: its turns; empty for a note.
-        sections: its section headers.
+        headers: its section headers.
         engine_version: written beside every finding.
     """
+    if not hits:
+        return []
     pack = symptom_pack()
-    mentions = mentions_of(document, talk, pack)
-    decided = verdicts(document, talk, mentions, headers=sections)
+    mentions = mentions_of(document, hits, talk, pack)
+    decided = verdicts(document, talk, mentions, headers=headers)
+    versions = (pack.version, engine_version)
     return [
-        _finding(document, talk, sections, pack, mention, verdict, engine_version)
+        _finding(document, talk, headers, mention, verdict, versions)
         for mention, verdict in zip(mentions, decided, strict=True)
     ]
 
@@ -46,16 +61,15 @@ def find_symptoms(
 def _finding(
     document: Document,
     talk: Sequence[Turn],
-    sections: Sequence[Section],
-    pack: SymptomPack,
+    headers: Sequence[Section],
     mention: Mention,
     verdict: Verdict,
-    engine_version: str,
+    versions: tuple[str, str],
 ) -> Finding:
-    concept = pack.concepts[mention.name]
+    concept = symptom_pack().concepts[mention.name]
     index = turn_at(talk, mention.start)
     turn = talk[index] if index >= 0 else None
-    section, context = section_at(list(sections), mention.start), verdict.context
+    section, context = section_at(headers, mention.start), verdict.context
     swapped = bool(turn and turn.speaker != turn.tag)
     return Finding(
         lang=language_at(document, mention.start, mention.end),
@@ -81,8 +95,8 @@ def _finding(
         cue_start=mention.start,
         cue_end=mention.end,
         rule_id=f"symptoms.{concept.name}",
-        pack_version=pack.version,
-        engine_version=engine_version,
+        pack_version=versions[0],
+        engine_version=versions[1],
         confidence=round(verdict.confidence * (0.8 if swapped else 1.0), 2),
     )
 

@@ -16,10 +16,11 @@ LOOK = 12
 MEMORY = 8
 
 
-def mentions_of(document: Document, talk: Sequence[Turn], pack: SymptomPack) -> list[Mention]:
+def mentions_of(
+    document: Document, hits: Sequence[Hit], talk: Sequence[Turn], pack: SymptomPack
+) -> list[Mention]:
     """Names in the order of the text, the longest where they overlap. Short spoken words count in
     a dialogue, and there only within the eight turns after their concept was named in full."""
-    hits = pack.scanner.scan(document.plain, document.lower)
     if not talk:
         hits = [hit for hit in hits if not hit.tag.startswith(SPOKEN)]
     kept = [hit for hit in _longest(hits) if _stands(document, hit, pack)]

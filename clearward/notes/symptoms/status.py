@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from clearward.notes import answers
 from clearward.notes.answers import NO, UNSURE, YES, Mention
-from clearward.notes.context import Context, context_of
+from clearward.notes.context import Context, context_of, contexts_of
 from clearward.notes.dialogue import Turn, turn_at, words
 from clearward.notes.document import Document
 from clearward.notes.finding import Finding
 from clearward.notes.questions import Question, question_of, replies, said_inside
-from clearward.notes.sections import Section, section_at
+from clearward.notes.sections import Section
 from clearward.notes.symptoms.judgement import Verdict
 
 _OVER = re.compile(
@@ -41,11 +41,8 @@ def verdicts(
     """One verdict per mention, in their order; `headers` are a note's sections."""
     if talk:
         return [_verdict(document, talk, mention, mentions) for mention in mentions]
-    found = list(headers)
-    return [
-        _stated(context_of(document, m.start, m.end, section=section_at(found, m.start)))
-        for m in mentions
-    ]
+    spans = [(mention.start, mention.end) for mention in mentions]
+    return [_stated(context) for context in contexts_of(document, spans, headers)]
 
 
 def _verdict(
