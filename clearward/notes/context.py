@@ -191,8 +191,15 @@ def _without(lower: str, first: int, near: int, *, earlier: tuple[int, int]) -> 
 @lru_cache(maxsize=64)
 def _is_silent(clause_text: str) -> bool:
     """Whether a clause holds no trigger at all; several values often share one."""
-    line = _collapsed(clause_text)
-    return not load_triggers().scanner.scan(line, line)
+    return not _triggers_in(_collapsed(clause_text))
+
+
+@lru_cache(maxsize=64)
+def _triggers_in(line: str) -> tuple[tuple[Hit, Meaning], ...]:
+    """The triggers of a line and what they mean; names of one clause ask in turn."""
+    triggers = load_triggers()
+    hits = uncovered(triggers.scanner.scan(line, line))
+    return tuple((hit, triggers.meanings[hit.tag]) for hit in hits)
 
 
 def in_section(context: Context, section: Section) -> Context:
@@ -218,11 +225,9 @@ def _read(pieces: tuple[str, str, str], near: int, inner: int) -> Context:
     left += " " if left and (before[-1:].isspace() or span[:1].isspace()) else ""
     right = f" {right}" if right and (after[:1].isspace() or span[-1:].isspace()) else right
     line = left + middle + right
-    triggers = load_triggers()
-    hits = uncovered(triggers.scanner.scan(line, line))
-    if not hits:
+    found = _triggers_in(line)
+    if not found:
         return Context()
-    found = [(hit, triggers.meanings[hit.tag]) for hit in hits]
     start, end = len(left), len(left) + len(middle)
     comma = line.find(",", end)
     reach = Reach(near, inner, comma if comma >= 0 else len(line))

@@ -102,14 +102,14 @@ def turns(plain: str) -> list[Turn]:
 def _marks(plain: str) -> Iterator[tuple[re.Match[str], str]]:
     """Each tag and its role: at the head of a line, and Chinese ones behind a full stop."""
     vocabulary, start = words(), 0
+    is_chinese = "医" in plain or "患" in plain
     while start >= 0:
         match = vocabulary.turn.match(plain, start)
         if match:
             yield match, vocabulary.roles[(match["boxed"] or match["plain"]).lower()]
         stop = plain.find("\n", start)
-        end = stop if stop >= 0 else len(plain)
-        if "医" in plain or "患" in plain:
-            for inside in vocabulary.inline.finditer(plain, start, end):
+        if is_chinese:
+            for inside in vocabulary.inline.finditer(plain, start, stop if stop >= 0 else len(plain)):
                 yield inside, vocabulary.roles[inside["inline"]]
         start = stop + 1 if stop >= 0 else -1
 

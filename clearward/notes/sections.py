@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 _LINE = re.compile(
-    r"^[ \t]*(?:#+[ \t]*|\*+[ \t]*)?([A-Za-z][A-Za-z/&,() -]{0,48}?)[ \t]*(?::|\*+:?|$)",
+    r"^[ \t]*(?:#+[ \t]*|\*+[ \t]*)?([A-Za-z][A-Za-z/&,() -]{0,48}+)[ \t]*(?::|\*+:?|$)",
     re.MULTILINE,
 )
 # a dictated note is often one line: there a header is in capitals, with a colon
 _INSIDE = re.compile(r"(?:[.,;][ \t]*|[ \t]{2,}|\)[ \t]+)([A-Z][A-Z/&() -]{2,48}?)[ \t]*:")
+
+
+_COLON = re.compile(r"(?<=[A-Z)])[ \t]*:")
 
 
 class Section(NamedTuple):
@@ -54,7 +57,9 @@ def sections(plain: str, lang: str) -> list[Section]:
     with a colon. A header in capitals that nobody listed ends the section before it."""
     known = _names()
     found = []
-    for regex in (_LINE, _INSIDE):
+    # few notes have a colon behind a capital, and looking for those is what costs
+    is_dictated = _COLON.search(plain) is not None
+    for regex in (_LINE, _INSIDE) if is_dictated else (_LINE,):
         for match in regex.finditer(plain):
             title = match[1]
             named = known.get(_plain(title))
