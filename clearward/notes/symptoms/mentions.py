@@ -4,7 +4,7 @@ said by `status`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from clearward.notes.answers import Mention
 from clearward.notes.dialogue import Turn, turn_at
@@ -23,12 +23,13 @@ def mentions_of(
     a dialogue, and there only within the eight turns after their concept was named in full."""
     if not talk:
         hits = [hit for hit in hits if not hit.tag.startswith(SPOKEN)]
-    kept = [hit for hit in _longest(hits) if _stands(document, hit, pack)]
+    kept = [hit for hit in longest(hits) if _stands(document, hit, pack)]
     found = list(_with_memory(kept, talk)) if talk else [Mention(*hit) for hit in kept]
     return found
 
 
-def _longest(hits: Sequence[Hit]) -> Iterator[Hit]:
+def longest(hits: Iterable[Hit]) -> Iterator[Hit]:
+    """Leftmost-longest hits that do not overlap, of hits in scan order."""
     reached = 0
     for hit in hits:
         if hit.start >= reached:

@@ -194,11 +194,12 @@ def status_of(findings: Iterable[Finding]) -> Mapping[str, str]:
             continue
         rank = _RANK.get(finding.method, 0)
         if rank >= best.get(finding.value_text, (0, ""))[0]:
-            best[finding.value_text] = (rank, _status(finding))
+            best[finding.value_text] = (rank, status_word(finding))
     return {name: status for name, (_, status) in best.items()}
 
 
-def _status(finding: Finding) -> str:
+def status_word(finding: Finding) -> str:
+    """A finding as true | false | uncertain."""
     if finding.certainty == "uncertain":
         return UNSURE
     return NO if finding.is_negated else YES
