@@ -12,6 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+# a name behind a tag ("Dr. Lee"), and no heading of a form ("Doctor Name", "Patient Instructions")
+_NAME = (
+    r"(?-i:(?!Name|Notes?\b|ID|Info|DOB|Age\b|Sex|Sign|Contact|Instruct|Educat|Recomm|Order|Hist|Phone"
+    r"|Address|Record|Reports?|States?|Denies|Seen|Comments?|Response|Statement|Data|Identif|Complain)"
+    r"[A-Z][\w'.-]{0,20})"
+)
 _CLINICIANS = ("doctor", "nurse")
 
 
@@ -72,13 +78,18 @@ def _any(patterns: Iterable[str]) -> re.Pattern[str]:
 
 def _turn_pattern(roles: Iterable[str]) -> re.Pattern[str]:
     """``[doctor]``, ``【医生】``, ``Doctor:``, ``Dr. Lee:``, ``DOCTOR -`` at the head of a line."""
-    either = "|".join(re.escape(tag) for tag in sorted(roles, key=len, reverse=True))
+    either = "|".join(_spaced(tag) for tag in sorted(roles, key=len, reverse=True))
     return re.compile(
         rf"[ \t>*]*(?:[\[【(<](?P<boxed>{either})(?:_\d+)?[\]】)>][ \t]*[:-]?"
-        rf"|(?P<plain>{either})(?:[ _]\d{{1,2}}|\.?[ \t]+(?-i:[A-Z])[\w'.-]{{0,20}})?"
+        rf"|(?P<plain>{either})(?:[ _]?(?:\d{{1,2}}|(?-i:[A-Z])(?![\w'.-]))|\.?[ \t]+{_NAME})?"
         rf"(?:\([^)\n]{{1,12}}\))?[ \t]*[*]*(?::|-(?=\s)))[*]*",
         re.IGNORECASE,
     )
+
+
+def _spaced(tag: str) -> str:
+    """A Chinese tag may be set with a space between its characters."""
+    return re.escape(tag) if tag.isascii() else " ?".join(tag)
 
 
 def _inline_pattern(roles: Iterable[str]) -> re.Pattern[str]:
@@ -87,31 +98,43 @@ def _inline_pattern(roles: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"[。?!;\s]\s*(?P<inline>{'|'.join(t for t in chinese if len(t) > 1)}):")
 
 
+class _Mark(NamedTuple):
+    start: int
+    end: int
+    role: str
+
+
 def turns(plain: str) -> list[Turn]:
     """The turns of a dialogue; a text without two sides that talk is a note, which has none."""
     marks = list(_marks(plain))
-    if len({role in _CLINICIANS for _, role in marks}) < 2:
+    if len({mark.role in _CLINICIANS for mark in marks}) < 2:
         return []
-    ends = [mark.start() for mark, _ in marks[1:]] + [len(plain)]
-    tagged = [Turn(role, m.end(), end, role) for (m, role), end in zip(marks, ends, strict=True)]
+    ends = [mark.start for mark in marks[1:]] + [len(plain)]
+    tagged = [Turn(m.role, m.end, end, m.role) for m, end in zip(marks, ends, strict=True)]
     if not any(words().talk.search(plain, turn.start, turn.end) for turn in tagged):
         return []  # "Patient: … Doctor: …" at the head of a letter
     return _by_content(plain, tagged)
 
 
-def _marks(plain: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Each tag and its role: at the head of a line, and Chinese ones behind a full stop."""
+def _marks(plain: str) -> Iterator[_Mark]:
+    """Each tag: at the head of a line, and Chinese ones behind a full stop."""
     vocabulary, start = words(), 0
     is_chinese = "医" in plain or "患" in plain
     while start >= 0:
         match = vocabulary.turn.match(plain, start)
         if match:
-            yield match, vocabulary.roles[(match["boxed"] or match["plain"]).lower()]
+            yield _mark(match, "boxed" if match["boxed"] else "plain")
         stop = plain.find("\n", start)
         if is_chinese:
-            for inside in vocabulary.inline.finditer(plain, start, stop if stop >= 0 else len(plain)):
-                yield inside, vocabulary.roles[inside["inline"]]
+            end = stop if stop >= 0 else len(plain)
+            found = vocabulary.inline.finditer(plain, start, end)
+            yield from (_mark(inside, "inline") for inside in found)
         start = stop + 1 if stop >= 0 else -1
+
+
+def _mark(match: re.Match[str], group: str) -> _Mark:
+    start = match.start(group) if group == "inline" else match.start()
+    return _Mark(start, match.end(), words().roles[match[group].lower().replace(" ", "")])
 
 
 def _by_content(plain: str, tagged: list[Turn]) -> list[Turn]:
