@@ -137,7 +137,7 @@ def replies(talk: Sequence[Turn], index: int) -> Iterator[tuple[int, int]]:
 
 def said_inside(lower: str, mention: Mention, asked: Question, stop: int) -> str:
     """The answer that stands in the asker's own turn: merged turns, a form filled by one hand."""
-    is_marked = bool(_SENTENCE.fullmatch(lower[asked.end - 1 : asked.end]))
+    is_marked = lower[asked.end - 1 : asked.end] in tuple("?!。.;")
     pattern, start = (_STRAIGHT, asked.end) if is_marked else (_INLINE, mention.end)
     match = pattern.match(lower, start, min(stop, start + 60))
     if not match:

@@ -115,10 +115,11 @@ def _asked(
         said = _echo(document, talk, mention, inside) or _reply(lower, start, end, asked, listed, inside)
         if said or not answers.asks_back(lower[start:end]):
             break
-    if asked.kind == "gone" and said in (YES, NO) and not _names(mention, spans, mentions):
-        said = NO if said == YES else YES
-    is_open = asked.kind != "presuming" or _names(mention, spans[:1], mentions)
-    if said and (is_open or (spans and answers.is_over(lower[slice(*spans[0])]))):
+    is_over = bool(spans) and answers.is_over(lower[slice(*spans[0])])
+    is_named = _names(mention, spans[:1], mentions)
+    if asked.kind == "gone" and said in (YES, NO) and not is_named:
+        said = NO if said == YES or is_over else YES
+    if said and (asked.kind != "presuming" or is_named or is_over):
         return Verdict(said, "answered", Context())
     default = {"presuming": YES, "gone": YES, "negative": NO}.get(asked.kind, UNSURE)
     return Verdict(default, "asked" if default == UNSURE else "presumed", Context())
