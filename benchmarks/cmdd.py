@@ -1,6 +1,6 @@
 """The Chinese paediatric dialogues (CMDD): read, train the status model, learn a site's names.
 
-    python -m benchmarks.cmdd            # trains on train, writes clearward/notes/symptoms/status_zh.npz
+    python -m benchmarks.cmdd    # trains on train, writes notes/symptoms/status_zh.npz
 
 The set may be used and not be passed on: no sentence of it and no list of its names enters the
 repository. The weights are numbers by hash bucket. Names are learned anew, in memory, each time.
@@ -122,7 +122,8 @@ def labelled(given: Iterable[Dialogue], names: SiteNames) -> Iterator[Labelled]:
             next((g.status for g in dialogue.gold if g.start < m.end and m.start < g.end), "")
             for m in mentions
         ]
-        yield Labelled(dialogue.text, dialogue.turns, mentions, labels)
+        pairs = frozenset((g.name, g.status) for g in dialogue.gold)
+        yield Labelled(dialogue.text, dialogue.turns, mentions, labels, pairs)
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
-"""What an answer says: yes, no, "just the cough", 不太清楚. Words are data in `dialogue.toml`; what was
-asked belongs to `questions`, what a statement says of itself to `context`.
+"""What an answer says: yes, no, "just the cough", 不太清楚. Words are data in `dialogue.toml`;
+what was asked belongs to `questions`, what a statement says of itself to `context`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Mention(NamedTuple):
 
 @cache
 def spoken_words() -> Mapping[str, re.Pattern[str]]:
+    """Patterns of questions and answers from `dialogue.toml`, by key."""
     path = Path(__file__).with_name("dialogue.toml")
     document: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     pairs = [*document["question"].items(), *document["answer"].items()]
@@ -82,8 +83,7 @@ def _piece_polarity(piece: str) -> str:
 
 def _takes_back(pieces: Sequence[str]) -> bool:
     """ "No … but sometimes", "没有，就是偶尔": a no that the next words limit."""
-    limit = r"(?:just|only|except)? ?(?:when|if|sometimes|occasionally|once in a while|a (?:little|bit)\b)|(?:就是)?(?:偶尔|有时|有一点)$"
-    return any(re.match(limit, piece) for piece in pieces)
+    return any(spoken_words()["limits"].match(piece) for piece in pieces)
 
 
 def asks_back(answer: str) -> bool:
@@ -93,7 +93,9 @@ def asks_back(answer: str) -> bool:
 
 def names_only(lower: str, mention: Mention, start: int) -> bool:
     """Whether the words before a mention say: this and nothing else."""
-    return bool(spoken_words()["only"].search(lower[max(start, mention.start - 24) : mention.start]))
+    return bool(
+        spoken_words()["only"].search(lower[max(start, mention.start - 24) : mention.start])
+    )
 
 
 def denies_others(answer: str) -> bool:
@@ -107,6 +109,16 @@ def said_behind(lower: str, end: int, stop: int) -> str:
     if not match:
         return ""
     return NO if match["no"] or match["zh_no"] else YES
+
+
+def is_past(lower: str, start: int, end: int) -> bool:
+    """Whether what stands before `start` is said to be gone."""
+    return bool(spoken_words()["past"].match(lower, start, end))
+
+
+def agrees(answer: str) -> bool:
+    """Whether the answer only agrees: with a question that says no, that is no."""
+    return bool(spoken_words()["agrees"].match(answer))
 
 
 def is_doubted(lower: str, start: int, end: int) -> bool:

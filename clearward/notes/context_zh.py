@@ -1,8 +1,8 @@
 """What a Chinese clause says about what stands in it: denied, doubted, past, planned, aimed at,
 someone else's. Triggers are data in `context.zh.toml`; the answer has the form of `context`.
 
-Chinese needs rules of its own: no word breaks, 、 joins where ， cuts, and 不 or 非 is as often part
-of a name as a denial. After ConText (Harkema et al. 2009) and its Chinese readings (Jia et al. 2014).
+Chinese needs rules of its own: no word breaks, 、 joins where ， cuts, and 不 or 非 is as often
+part of a name as a denial. After ConText (Harkema et al. 2009).
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ def _bounds(plain: str, start: int, end: int) -> tuple[int, int]:
     return first, stop.start() if stop else min(len(plain), end + AFTER)
 
 
-def _reaching(
-    document: Document, hits: Sequence[Hit], hit: Hit, start: int, end: int
-) -> list[str]:
+def _reaching(document: Document, hits: Sequence[Hit], hit: Hit, start: int, end: int) -> list[str]:
     is_before = hit.end <= start
     between = (hit.end, start) if is_before else (end, hit.start)
     stops = {tag for h in hits if between[0] <= h.start < between[1] for tag in h.tag.split("|")}
     commas = [
-        m.start() for m in _COMMA.finditer(document.plain, *between) if document.text[m.start()] != "、"
+        m.start()
+        for m in _COMMA.finditer(document.plain, *between)
+        if document.text[m.start()] != "、"
     ]
     reached = []
     for tag in hit.tag.split("|"):
@@ -106,15 +106,16 @@ def _before(
         return "stop.negation" not in stops and bool(_BARE.match(text))
     if side != "before":
         return False
-    if kind == "negation":
-        is_head = _HEAD.match(plain, between[1], between[1] + 8)
-        return not has_comma and "stop.negation" not in stops and not is_head
     if kind == "prior":
-        is_years = not plain.startswith("年前", hit.start) or _YEARS_AGO.search(plain[: hit.start])
+        is_years = not plain.startswith("年前", hit.start) or _YEARS_AGO.search(
+            plain, max(0, hit.start - 3), hit.start
+        )
         return "stop.time" not in stops and bool(is_years)
     if kind == "family":
         return "stop.person" not in stops
-    return not has_comma
+    is_head = kind == "negation" and _HEAD.match(plain, between[1], between[1] + 8)
+    is_stopped = kind == "negation" and "stop.negation" in stops
+    return not (has_comma or is_head or is_stopped)
 
 
 def _after(

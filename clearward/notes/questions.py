@@ -1,5 +1,5 @@
-"""What a sentence of a dialogue asks, and who answers it. Words are data in `dialogue.toml`; what an
-answer says belongs to `answers`.
+"""What a sentence of a dialogue asks, and who answers it. Words are data in `dialogue.toml`; what
+an answer says belongs to `answers`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,18 @@ from clearward.notes.answers import NO, YES, Mention, spoken_words
 from clearward.notes.dialogue import Turn
 
 _DEFINITE = re.compile(r"\b(?:the|your|this|that|these|those|his|her)(?: \w+)? ?$")
-_WITH = re.compile(r"\b(?:with|during|after|for|of|about|to|from) (?:the|your|this|that|these) (?:\w+ )?$")
-_HAVE = re.compile(r"\b(?:have|has|had|having|get|getting|feel|notice|noticed|still|any|experienc\w+)\b")
+_WITH = re.compile(
+    r"\b(?:with|during|after|for|of|about|to|from) (?:the|your|this|that|these) (?:\w+ )?$"
+)
+_HAVE = re.compile(
+    r"\b(?:have|has|had|having|get|getting|feel|notice|noticed|still|any|experienc\w+)\b"
+)
+_IS_IT = re.compile(r"\W*,?\s*(?:is|does|did|was|do|are) (?:it|that|they|you)\b")
 _CJK = re.compile(r"[一-鿿]")
 _INLINE = re.compile(r"\W*(?:[a-z']+\W+){0,4}?(?P<said>no|nope|yes|yeah|yep)\b(?! (?:longer|more))")
-_STRAIGHT = re.compile(r"\s*(?P<said>no|nope|yes|yeah|没有?|无|有)(?=\s*(?:[,.!。]|$))[^?]*?(?=[.!。?]|$)(?!\?)")
+_STRAIGHT = re.compile(
+    r"\s*(?P<said>no|nope|yes|yeah|没有?|无|有)(?=\s*(?:[,.!。]|$))[^?]*?(?=[.!。?]|$)(?!\?)"
+)
 _REACH = 3
 _ASK_REACH = 70  # from a question's first word to what it names, where no mark ends it
 _WH_REACH = 20  # from "how long" to "have you had"
@@ -82,7 +89,8 @@ def _english_kind(lower: str, at: Question, mention: Mention, _: Sequence[Mentio
         return ""
     if words["gone_en"].search(lower, mention.end, at.end) and ends:
         return "gone"
-    if _WITH.search(before) or (cue >= 0 and _is_known(before[cue:])):
+    is_topic = _DEFINITE.search(before) and _IS_IT.match(lower, mention.end, at.end)
+    if is_topic or _WITH.search(before) or (cue >= 0 and _is_known(before[cue:])):
         return "presuming"
     return "polar"
 
@@ -106,7 +114,7 @@ def _chinese_kind(lower: str, at: Question, mention: Mention, others: Sequence[M
         return "negative"
     if words["gone_zh"].search(after[:8]):
         return "gone"
-    if not asked and words["presuming_zh"].search(before[-4:] + "|" + after[:14]):
+    if not asked and words["presuming_zh"].search(before[-8:] + "|" + after[:14]):
         return "presuming"
     if asked or re.match(r"(?:有没有|[^,。?]{0,2}有吗)", after):
         return "polar"

@@ -73,7 +73,9 @@ def score() -> Iterable[Score]:
 
 def _judge(clause: Clause, kind: str, *, is_said: bool) -> tuple[Counts, Miss | None]:
     is_gold = clause.gold == kind
-    counts = Counts(int(is_gold and is_said), int(is_said and not is_gold), int(is_gold and not is_said))
+    counts = Counts(
+        int(is_gold and is_said), int(is_said and not is_gold), int(is_gold and not is_said)
+    )
     if is_gold == is_said:
         return counts, None
     words = clause.text[clause.start : clause.end]

@@ -30,9 +30,9 @@ def dialogues(path: Path) -> Iterator[Dialogue]:
     """Dialogues of a gold file: ``## name``, turns, then one ``= symptom status`` per line."""
     for block in path.read_text(encoding="utf-8").split("\n## ")[1:]:
         name, *lines = block.split("\n")
-        answers = [line.split()[1:] for line in lines if line.startswith("= ")]
+        answers = [(line.split()[1], line.split()[2]) for line in lines if line.startswith("= ")]
         turns = [line for line in lines if line and not line.startswith("= ")]
-        yield Dialogue(name, "\n".join(turns) + "\n", {key: status for key, status in answers})
+        yield Dialogue(name, "\n".join(turns) + "\n", dict(answers))
 
 
 def judge(dialogue: Dialogue) -> tuple[Counts, list[Miss]]:

@@ -22,6 +22,7 @@ _ORDERS = (1, 2, 3)
 _ASKS = re.compile(r"[吗呢么?]|有没有|是不是|什么|怎么|多少|几")
 _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 _BASE = 1_000_003
+_WORD = 0xFFFFFFFFFFFFFFFF
 
 Buckets = NDArray[np.int64]
 
@@ -41,7 +42,7 @@ class Talk:
 
     def grams(self, start: int, end: int, tag: int) -> list[NDArray[np.uint64]]:
         """Every 1-, 2- and 3-gram inside ``[start, end)``, under a tag."""
-        salt = np.uint64(tag + 1) * _MULTIPLIERS[2]
+        salt = np.uint64((tag + 1) * int(_MULTIPLIERS[2]) & _WORD)
         return [
             grams[start : max(start, end - order + 1)] ^ salt
             for order, grams in zip(_ORDERS, self._grams, strict=True)
@@ -81,7 +82,7 @@ def _fixed(name: str) -> int:
     """A hash that is the same on every machine and in every run (FNV-1a, 64 bit)."""
     value = 0xCBF29CE484222325
     for byte in name.encode():
-        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+        value = ((value ^ byte) * 0x100000001B3) & _WORD
     return value
 
 
@@ -114,7 +115,7 @@ def _surroundings(talk: Talk, index: int) -> tuple[list[NDArray[np.uint64]], lis
 
 def _course(talk: Talk, index: int) -> list[NDArray[np.uint64]]:
     """What is said next, by whom, and before; where the same name stands again."""
-    turn, mention = talk.where[index], talk.mentions[index]
+    turn = talk.where[index]
     kind = 2 * int(talk.turns[turn].is_clinician) + int(talk.asks[turn])
     pieces: list[NDArray[np.uint64]] = []
     for step in (1, 2, 3):
@@ -135,7 +136,6 @@ def _course(talk: Talk, index: int) -> list[NDArray[np.uint64]]:
         salt = 400 + tag * 20 + 2 * kind + int(talk.turns[its].is_clinician)
         pieces += talk.grams(max(start, again.start - AROUND), again.start, salt)
         pieces += talk.grams(again.end, min(end, again.end + AROUND), salt + 10)
-    assert mention.name in talk.same
     return pieces
 
 
@@ -153,15 +153,28 @@ def _marks(talk: Talk, index: int, verdict: Verdict) -> list[str]:
     at = mine.index(index)
     told = [int(not talk.turns[talk.where[i]].is_clinician) for i in mine]
     before, after = int(any(told[:at])), int(any(told[at + 1 :]))
-    company = [m for m, w in zip(talk.mentions, talk.where, strict=True) if w == turn and m != mention]
+    company = [
+        m for m, w in zip(talk.mentions, talk.where, strict=True) if w == turn and m != mention
+    ]
     word = talk.lower[mention.start : mention.end]
     rule = f"{STATUSES.index(verdict.status)}{verdict.how}"
     said = next((polarity(talk.lower[s:e]) for s, e in replies(talk.turns, turn)), "")
     names = [f"s{side}", f"sq{side}{asks}", f"pb{side}{asks}{before}", f"pa{side}{asks}{after}"]
-    names += [f"pab{side}{asks}{before}{after}{word}", f"n{min(len(mine), 5)}", f"first{int(at == 0)}"]
+    names += [
+        f"pab{side}{asks}{before}{after}{word}",
+        f"n{min(len(mine), 5)}",
+        f"first{int(at == 0)}",
+    ]
     names += [f"co{side}{talk.lower[m.start : m.end]}" for m in company]
     names += [f"nco{min(len(company), 4)}", f"place{6 * turn // max(1, len(talk.turns))}"]
     names += [f"d{side}{talk.lower[m.start : m.end]}" for m in talk.mentions]
-    names += [f"rule{rule}", f"rule{side}{rule}", f"rule{side}{rule}{word}", f"said{side}{asks}{said}"]
-    names += [f"c{side}{int(verdict.context.is_hypothetical)}{verdict.context.certainty}{int(verdict.context.is_negated)}"]
+    names += [
+        f"rule{rule}",
+        f"rule{side}{rule}",
+        f"rule{side}{rule}{word}",
+        f"said{side}{asks}{said}",
+    ]
+    names += [
+        f"c{side}{int(verdict.context.is_hypothetical)}{verdict.context.certainty}{int(verdict.context.is_negated)}"
+    ]
     return names

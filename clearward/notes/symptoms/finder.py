@@ -15,9 +15,10 @@ from clearward.notes.finding import Finding
 from clearward.notes.laterality import label_regex
 from clearward.notes.scan import Hit
 from clearward.notes.sections import Section, section_at
-from clearward.notes.symptoms.mentions import mentions_of
-from clearward.notes.symptoms.pack import Concept, symptom_pack
 from clearward.notes.symptoms.judgement import Verdict
+from clearward.notes.symptoms.mentions import mentions_of
+from clearward.notes.symptoms.model import inferred
+from clearward.notes.symptoms.pack import Concept, symptom_pack
 from clearward.notes.symptoms.status import NO, UNSURE, verdicts
 
 _BEFORE, _AFTER = 16, 22
@@ -51,6 +52,7 @@ def find_symptoms(
     pack = symptom_pack()
     mentions = mentions_of(document, hits, talk, pack)
     decided = verdicts(document, talk, mentions, headers=headers)
+    decided = inferred(document, talk, mentions, decided)
     versions = (pack.version, engine_version)
     return [
         _finding(document, talk, headers, mention, verdict, versions)
@@ -116,7 +118,7 @@ def _side(plain: str, mention: Mention, concept: Concept) -> str:
         return ""
     labels = _labels(concept.labels)
     floor = max(0, mention.start - _BEFORE)
-    before = [m for m in labels.finditer(plain, floor, mention.start)]
+    before = list(labels.finditer(plain, floor, mention.start))
     if before and not _CLAUSE.search(plain, before[-1].end(), mention.start):
         return before[-1].lastgroup or ""
     behind = labels.search(plain, mention.end, min(len(plain), mention.end + _AFTER))

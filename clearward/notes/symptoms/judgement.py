@@ -10,7 +10,7 @@ from clearward.notes.answers import NO, UNSURE, YES
 from clearward.notes.context import Context
 
 STATUSES = (YES, NO, UNSURE)
-CONFIDENCE = {"answered": 0.9, "stated": 0.85, "presumed": 0.7, "asked": 0.5}
+CONFIDENCE = {"answered": 0.9, "stated": 0.85, "presumed": 0.7, "inferred": 0.6, "asked": 0.5}
 
 
 class Verdict(NamedTuple):
@@ -18,8 +18,8 @@ class Verdict(NamedTuple):
 
     Attributes:
         status: true | false | uncertain.
-        how: answered | stated | presumed (the question took it for granted) | asked (and not
-            answered).
+        how: answered | stated | presumed (the question took it for granted) | inferred (by the
+            model, against the rules) | asked (and not answered).
         context: what the clause says beside.
     """
 

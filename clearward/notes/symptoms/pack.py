@@ -46,7 +46,6 @@ class SymptomPack:
     scanner: Scanner
     refuse_before: re.Pattern[str]
     refuse_after: re.Pattern[str]
-    asks: Mapping[str, re.Pattern[str]]
 
 
 @cache
@@ -59,36 +58,31 @@ def symptom_pack() -> SymptomPack:
 def compile_pack(document: Mapping[str, Any]) -> SymptomPack:
     """A pack from its document; ConfigError when a way to say it means two things."""
     bodies: Mapping[str, Any] = document["concepts"]
-    owner: dict[str, str] = {}
+    owner: dict[str, Literal] = {}
     for name, body in bodies.items():
         for word in (*body["en"], *body["zh"]):
-            if owner.setdefault(word.lower(), name) != name:
+            literal = Literal(word, name, cased=word.isascii() and word.isupper())
+            if owner.setdefault(word.lower(), literal).tag != name:
                 raise ConfigError(
                     "A way to say a symptom is listed twice.",
-                    seen=f"{name} and {owner[word.lower()]}",
+                    seen=f"{name} and {owner[word.lower()].tag}",
                     do="keep it under one of them in clearward/notes/symptoms/patterns.toml",
                 )
-    spoken = {
-        word: name
+    spoken = [
+        Literal(word, SPOKEN + name)
         for name, body in bodies.items()
         for word in body.get("spoken", ())
         if word not in owner
-    }
-    literals = [Literal(word, name, cased=_is_acronym(word, bodies)) for word, name in owner.items()]
-    literals += [Literal(word, SPOKEN + name) for word, name in spoken.items()]
+    ]
+    literals = [*owner.values(), *spoken]
     return SymptomPack(
         version=f"symptoms/{document['version']}",
         concepts={name: _concept(name, body) for name, body in bodies.items()},
         scanner=make_scanner(literals),
         refuse_before=re.compile(document["refuse_before"]),
         refuse_after=re.compile(document["refuse_after"]),
-        asks={n: re.compile("|".join(b["asks"])) for n, b in bodies.items() if b.get("asks")},
     )
 
 
 def _concept(name: str, body: Mapping[str, Any]) -> Concept:
     return Concept(name, body.get("kind", "symptom"), body["code"], body.get("labels", ""))
-
-
-def _is_acronym(word: str, _: Mapping[str, Any]) -> bool:
-    return word.isupper() and word.isascii()

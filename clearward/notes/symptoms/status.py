@@ -18,17 +18,10 @@ from clearward.notes.questions import Question, question_of, replies, said_insid
 from clearward.notes.sections import Section
 from clearward.notes.symptoms.judgement import Verdict
 
-_OVER = re.compile(
-    r"[^.?!。]{0,40}?(?:\b(?:it|that|they)(?:'s| has| have| is|'ve)? (?:went away|gone|stopped|cleared|resolved)"
-    r"|\bnot (?:now|any ?more)\b|\bany ?more\b)|[^,。?]{0,3}(?:已经)?(?:好了|退了|消了|没了|不了)"
-)
-_AGREES = re.compile(
-    r"\W*(?:(?:yes|yeah|yep|correct|right|exactly|that's right|true)\b(?!\W+(?:i|it|they|he|she|a|in)\b)"
-    r"|(?:嗯|对|是的?|没错)(?![^,。]*有))"
-)
 _OF_ANOTHER = re.compile(r"\b(?:he|she|they)\b|[他她]")
+_SIDES = re.compile(r"\b(?:left|right)\b|[左右]")
 _NO_SECTION = Section(0, "", "", "")
-_RANK = {"answered": 2, "stated": 2, "presumed": 1, "asked": 0}
+_RANK = {"answered": 2, "stated": 2, "inferred": 2, "presumed": 1, "asked": 0}
 
 
 def verdicts(
@@ -60,12 +53,13 @@ def _verdict(
         context = replace(context, experiencer="family")
     if asked.kind:
         return _asked(document, talk, index, mention, mentions, asked)._replace(context=context)
-    behind = answers.said_behind(lower, mention.end, turn.end)
+    stop = min((m.start for m in near if m.start >= mention.end), default=turn.end)
+    behind = answers.said_behind(lower, mention.end, stop)
     if behind:
         return Verdict(behind, "stated", context)
-    if _OVER.match(lower, mention.end, turn.end):
+    if answers.is_past(lower, mention.end, stop):
         return Verdict(NO, "stated", context)
-    if answers.is_doubted(lower, mention.end, turn.end):
+    if answers.is_doubted(lower, mention.end, stop):
         return Verdict(UNSURE, "stated", context)
     return _stated(context)
 
@@ -79,9 +73,7 @@ def _context_within(document: Document, start: int, end: int, mention: Mention) 
     return context_of(part, mention.start - start, mention.end - start, section=_NO_SECTION)
 
 
-def _is_of_another(
-    document: Document, talk: Sequence[Turn], index: int, mention: Mention
-) -> bool:
+def _is_of_another(document: Document, talk: Sequence[Turn], index: int, mention: Mention) -> bool:
     """ "And your father?" "He had chest pain": a pronoun, and a relative in the question before."""
     if not index or talk[index].speaker != "patient" or not talk[index - 1].is_clinician:
         return False
@@ -112,7 +104,9 @@ def _asked(
     spans = [] if said else list(replies(talk, index))
     for start, end in spans:
         inside = [m for m in mentions if start <= m.start < end]
-        said = _echo(document, talk, mention, inside) or _reply(lower, start, end, asked, listed, inside)
+        said = _echo(document, talk, mention, inside) or _reply(
+            lower, start, end, asked, listed, inside
+        )
         if said or not answers.asks_back(lower[start:end]):
             break
     is_over = bool(spans) and answers.is_over(lower[slice(*spans[0])])
@@ -125,9 +119,7 @@ def _asked(
     return Verdict(default, "asked" if default == UNSURE else "presumed", Context())
 
 
-def _names(
-    mention: Mention, spans: Sequence[tuple[int, int]], mentions: Sequence[Mention]
-) -> bool:
+def _names(mention: Mention, spans: Sequence[tuple[int, int]], mentions: Sequence[Mention]) -> bool:
     """Whether an answer says the asked name itself."""
     return any(
         start <= m.start < end and m.name == mention.name for start, end in spans for m in mentions
@@ -138,13 +130,15 @@ def _echo(
     document: Document, talk: Sequence[Turn], mention: Mention, inside: Sequence[Mention]
 ) -> str:
     """What the answer says of the very thing that was asked; its last word counts."""
-    said = ""
+    said: list[str] = []
     for other in inside:
         if other.name == mention.name:
             turn = talk[turn_at(talk, other.start)]
             if question_of(document.lower, turn, other, inside).kind in ("", "presuming"):
-                said = _verdict(document, talk, other, inside).status
-    return said
+                said.append(_verdict(document, talk, other, inside).status)
+                if _SIDES.search(document.lower, turn.start, other.start) and YES in said:
+                    return YES  # "the left one yes, the right one no"
+    return said[-1] if said else ""
 
 
 def _reply(
@@ -161,7 +155,7 @@ def _reply(
     said = answers.polarity(answer)
     if not said and answers.tells_amount(answer):
         return YES if len(listed) < 2 or inside else UNSURE
-    if asked.kind == "negative" and said == YES and _AGREES.match(answer):
+    if asked.kind == "negative" and said == YES and answers.agrees(answer):
         return NO
     if said == YES and any(m.name in listed for m in inside):
         return UNSURE  # says yes to another of the list, and leaves this one open
@@ -189,14 +183,16 @@ def status_of(findings: Iterable[Finding]) -> Mapping[str, str]:
     Returns:
         normalised name → true | false | uncertain; the patient's own only.
     """
-    best: dict[str, tuple[int, str]] = {}
+    best: dict[str, tuple[int, str, str]] = {}
     for finding in findings:
         if finding.attribute not in ("symptom", "illness") or finding.experiencer != "patient":
             continue
-        rank = _RANK.get(finding.method, 0)
-        if rank >= best.get(finding.value_text, (0, ""))[0]:
-            best[finding.value_text] = (rank, status_word(finding))
-    return {name: status for name, (_, status) in best.items()}
+        rank, status = _RANK.get(finding.method, 0), status_word(finding)
+        before = best.get(finding.value_text, (0, "", ""))
+        is_other_side = status == NO and finding.laterality not in ("", before[2])
+        if rank >= before[0] and not (is_other_side and before[1] == YES and before[2]):
+            best[finding.value_text] = (rank, status, finding.laterality)
+    return {name: status for name, (_, status, _) in best.items()}
 
 
 def status_word(finding: Finding) -> str:

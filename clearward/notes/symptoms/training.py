@@ -16,10 +16,11 @@ from clearward.notes.answers import Mention
 from clearward.notes.dialogue import Turn
 from clearward.notes.document import open_document
 from clearward.notes.symptoms.features import BITS, Buckets, Talk, buckets
-from clearward.notes.symptoms.model import CLASSES, StatusModel, Table, dense
+from clearward.notes.symptoms.judgement import STATUSES
+from clearward.notes.symptoms.model import CLASSES, StatusModel, Table, name_columns
 from clearward.notes.symptoms.status import verdicts
 
-FOLDS, STRENGTH, STRENGTH_SECOND, STEPS = 4, 0.025, 1.0, 80
+FOLDS, STRENGTH, STRENGTH_SECOND, STEPS = 4, 0.02, 1.0, 60
 _LEVELS = 127
 
 
@@ -31,12 +32,14 @@ class Labelled(NamedTuple):
         turns: its turns.
         mentions: names in it, in the order of the text.
         labels: one of `CLASSES` per mention; empty for a name nobody labelled.
+        pairs: every (name, status) the dialogue is labelled with.
     """
 
     text: str
     turns: Sequence[Turn]
     mentions: Sequence[Mention]
     labels: Sequence[str]
+    pairs: frozenset[tuple[str, str]] = frozenset()
 
 
 def train(dialogues: Sequence[Labelled]) -> StatusModel:
@@ -59,16 +62,36 @@ def train(dialogues: Sequence[Labelled]) -> StatusModel:
     for fold in range(FOLDS):
         held = owner % FOLDS == fold
         unseen[held] = _fit(table[~held], labels[~held], STRENGTH).predict_proba(table[held])
-    columns = np.concatenate([dense(t, unseen[owner == i]) for i, t in enumerate(talks) if rows[i]])
-    first, second = _fit(table, labels, STRENGTH), _fit(columns, labels, STRENGTH_SECOND)
+    first = _fit(table, labels, STRENGTH)
     weights, scale = _quantised(first.coef_.T)
-    return StatusModel(weights, scale, first.intercept_, second.coef_.T, second.intercept_)
+    parts = [unseen[owner == index] for index in range(len(talks))]
+    return StatusModel(weights, scale, first.intercept_, *_second(dialogues, talks, parts))
+
+
+def _second(
+    dialogues: Sequence[Labelled], talks: Sequence[Talk], unseen: Sequence[Table]
+) -> tuple[Table, Table]:
+    """Coefficients, shape (columns, 3), and intercepts, shape (3,)."""
+    columns: list[Table] = []
+    holds: list[list[bool]] = []
+    for dialogue, talk, first in zip(dialogues, talks, unseen, strict=True):
+        for name, rows in name_columns(talk, first).items() if len(first) else ():
+            columns.append(rows)
+            holds.append([(name, status) in dialogue.pairs for status in STATUSES])
+    table, truth = np.array(columns), np.array(holds)
+    fitted = [
+        _fit(table[:, i], truth[:, i].astype(int), STRENGTH_SECOND) for i in range(len(STATUSES))
+    ]
+    coefficients = np.stack([each.coef_[0] for each in fitted], axis=1)
+    return coefficients, np.array([each.intercept_[0] for each in fitted])
 
 
 def _fit(
     table: csr_matrix | Table, labels: NDArray[np.int64], strength: float
 ) -> LogisticRegression:
-    return LogisticRegression(C=strength, max_iter=STEPS).fit(table, labels)
+    return LogisticRegression(C=strength, max_iter=STEPS if strength < 1 else 5 * STEPS).fit(
+        table, labels
+    )
 
 
 def _matrix(rows: Sequence[Buckets]) -> csr_matrix:

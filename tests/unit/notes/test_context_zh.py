@@ -47,7 +47,12 @@ def test_every_kind_has_examples_of_both_sorts() -> None:
 
 @pytest.mark.parametrize(
     "sentence",
-    ["无发热、咳嗽、[[胸痛]]", "无意识障碍、肢体抽搐及[[大小便失禁]]", "否认高血压，糖尿病，[[冠心病]]", "无畏寒、无[[发热]]"],
+    [
+        "无发热、咳嗽、[[胸痛]]",
+        "无意识障碍、肢体抽搐及[[大小便失禁]]",
+        "否认高血压，糖尿病，[[冠心病]]",
+        "无畏寒、无[[发热]]",
+    ],
 )
 def test_a_denial_reaches_over_an_enumeration(sentence: str) -> None:
     assert judged(sentence).is_negated
@@ -55,14 +60,23 @@ def test_a_denial_reaches_over_an_enumeration(sentence: str) -> None:
 
 @pytest.mark.parametrize(
     "sentence",
-    ["无胸痛，有[[心悸]]", "无胸痛，但[[心悸]]", "无恶心。[[呕吐]]3次", "前房无积血，[[晶状体混浊]]", "除[[高血压]]外，否认糖尿病"],
+    [
+        "无胸痛，有[[心悸]]",
+        "无胸痛，但[[心悸]]",
+        "无恶心。[[呕吐]]3次",
+        "前房无积血，[[晶状体混浊]]",
+        "除[[高血压]]外，否认糖尿病",
+    ],
 )
 def test_a_denial_stops_where_the_next_part_begins(sentence: str) -> None:
     assert not judged(sentence).is_negated
 
 
 def test_mixed_text_is_read_in_the_language_of_each_segment() -> None:
-    text = "患者LVEF 55%、BP 130/80mmHg，无胸痛。\n\nThe patient denies any headache but reports dizziness."
+    text = (
+        "患者LVEF 55%、BP 130/80mmHg，无胸痛。\n\n"
+        "The patient denies any headache but reports dizziness."
+    )
     found = {(f.attribute, f.value_text): f for f in read_note(text)}
     assert {f.lang for f in found.values() if f.attribute != "symptom"} == {"zh"}
     assert found["symptom", "chest_pain"].lang == "zh" and found["symptom", "chest_pain"].is_negated

@@ -31,7 +31,9 @@ def test_an_answer_decides_in_every_encoding(encoding: str) -> None:
     assert finding.value_text == "chest_pain" and finding.is_negated
 
 
-@pytest.mark.parametrize("data", [b"\xff\xff\xff", "a\ufffdb".encode(), b"a\0b", b"\xef\xbb\xbf\xff"])
+@pytest.mark.parametrize(
+    "data", [b"\xff\xff\xff", "a\ufffdb".encode(), b"a\0b", b"\xef\xbb\xbf\xff"]
+)
 def test_bytes_that_are_no_whole_text_are_refused_without_showing_them(data: bytes) -> None:
     with pytest.raises(DeidentifyError) as caught:
         decode_text(data)

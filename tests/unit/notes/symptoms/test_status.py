@@ -19,12 +19,35 @@ def zh(*turns: str) -> dict[str, str]:
     return dict(status_of(read_note(text)))
 
 
-@pytest.mark.parametrize("answer", ["No.", "not really", "nope", "no , never .", "I haven't.", "um , no , not that i've noticed", "Nothing like that.", "I don't think so."])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "No.",
+        "not really",
+        "nope",
+        "no , never .",
+        "I haven't.",
+        "um , no , not that i've noticed",
+        "Nothing like that.",
+        "I don't think so.",
+    ],
+)
 def test_a_no_denies_what_the_doctor_asked(answer: str) -> None:
     assert after("Do you have any chest pain?", answer) == {"chest_pain": "false"}
 
 
-@pytest.mark.parametrize("answer", ["Yes.", "yeah since Tuesday", "A little bit.", "Every morning.", "I do.", "Sometimes, when I run.", "For two weeks."])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Yes.",
+        "yeah since Tuesday",
+        "A little bit.",
+        "Every morning.",
+        "I do.",
+        "Sometimes, when I run.",
+        "For two weeks.",
+    ],
+)
 def test_a_yes_or_an_amount_affirms_it(answer: str) -> None:
     assert after("Do you have any chest pain?", answer) == {"chest_pain": "true"}
 
@@ -36,8 +59,12 @@ def test_a_doubt_leaves_it_open(answer: str) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "status"),
-    [("没有", "false"), ("没有没有", "false"), ("不痛", "false"), ("有", "true"), ("有一点", "true"), ("嗯", "true"), ("偶尔", "true"), ("三天了", "true"), ("不太清楚", "uncertain"), ("没注意", "uncertain"), ("好像有点", "uncertain"), ("从来没有", "false")],
-)  # fmt: skip
+    [
+        *((no, "false") for no in ("没有", "没有没有", "不痛", "从来没有")),
+        *((yes, "true") for yes in ("有", "有一点", "嗯", "偶尔", "三天了")),
+        *((open_, "uncertain") for open_ in ("不太清楚", "没注意", "好像有点")),
+    ],
+)
 def test_a_chinese_answer_decides(answer: str, status: str) -> None:
     assert zh("有没有胸痛？", answer) == {"chest_pain": status}
 
