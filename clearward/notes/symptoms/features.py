@@ -64,7 +64,8 @@ def _grams(units: NDArray[np.uint64], order: int) -> NDArray[np.uint64]:
     found = np.zeros(len(units) - order + 1, np.uint64)
     for offset in range(order):
         found = found * np.uint64(_BASE) + units[offset : offset + len(found)] + np.uint64(order)
-    return found * _MULTIPLIERS[0]
+    found *= _MULTIPLIERS[0]
+    return found
 
 
 def buckets(talk: Talk, index: int, verdict: Verdict) -> Buckets:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from clearward.notes.answers import Mention
+from clearward.notes.answers import NO, UNSURE, Mention
 from clearward.notes.dialogue import Turn, turn_at
 from clearward.notes.document import Document, language_at
 from clearward.notes.finding import Finding
@@ -19,7 +19,7 @@ from clearward.notes.symptoms.judgement import Verdict
 from clearward.notes.symptoms.mentions import mentions_of
 from clearward.notes.symptoms.model import inferred
 from clearward.notes.symptoms.pack import Concept, symptom_pack
-from clearward.notes.symptoms.status import NO, UNSURE, verdicts
+from clearward.notes.symptoms.status import verdicts
 
 _BEFORE, _AFTER = 16, 22
 _CLAUSE = re.compile(r"[,.;!?。\n]")
