@@ -16,7 +16,7 @@ from clearward.notes.dialogue import Turn, turn_at
 from clearward.notes.questions import replies
 from clearward.notes.symptoms.judgement import STATUSES, Verdict
 
-BITS = 17
+BITS = 19
 SIDE, NEAR, NEXT, BACK, AROUND = 16, 5, 16, 14, 6
 _ORDERS = (1, 2, 3)
 _ASKS = re.compile(r"[吗呢么?]|有没有|是不是|什么|怎么|多少|几")

@@ -20,7 +20,7 @@ from clearward.notes.symptoms.judgement import STATUSES
 from clearward.notes.symptoms.model import CLASSES, StatusModel, Table, name_columns
 from clearward.notes.symptoms.status import verdicts
 
-FOLDS, STRENGTH, STRENGTH_SECOND, STEPS = 4, 0.02, 1.0, 60
+FOLDS, STRENGTH, STRENGTH_SECOND, STEPS = 5, 0.02, 1.0, 90
 _LEVELS = 127
 
 
