@@ -21,7 +21,8 @@ from clearward.notes.sections import Section, section_at, sections
 from clearward.notes.triggers import Meaning, load_triggers
 
 BEFORE, AFTER, AFTER_VALUE = 300, 100, 40
-_NEAR = 60  # where most clauses begin: what is nearer is looked for first
+# most clauses begin nearer: there it is looked for first
+_NEAR = 60
 # both open with one character of a class, so that most of a text is passed over at once
 _START = re.compile(
     r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])\s+(?=[A-Z\d\"'(#•-])"
@@ -92,14 +93,22 @@ def clause(plain: str, start: int, end: int) -> tuple[int, int]:
     """Bounds of the clause a span stands in, at most 300 characters before and 100 after."""
     first = max(0, start - BEFORE)
     near = max(first, start - _NEAR)
-    # one character further, so that the lookahead sees what the span opens with
-    found = [m.end() for m in _START.finditer(plain, near, start + 1) if m.end() <= start]
-    if not found and near > first:
-        found = [m.end() for m in _START.finditer(plain, first, start + 1) if m.end() <= start]
-    first = found[-1] if found else first
+    begun = _last_start(plain, near, start)
+    if begun < 0 and near > first:
+        begun = _last_start(plain, first, start)
+    first = max(first, begun)
     last = min(len(plain), end + AFTER)
     stop = _END.search(plain, end, last)
     return first, stop.start() if stop else last
+
+
+def _last_start(plain: str, first: int, start: int) -> int:
+    """Where the last clause that begins in ``[first, start]`` begins, or -1."""
+    found = -1
+    # one character further, so that the lookahead sees what the span opens with
+    for match in _START.finditer(plain, first, start + 1):
+        found = match.end() if match.end() <= start else found
+    return found
 
 
 def context_of(
@@ -117,6 +126,8 @@ def context_of(
         return in_section(_context(set(chinese_kinds(document, start, end))), known)
     first, last = clause(document.plain, start, end)
     lower = document.lower
+    if _is_silent(lower[first:last]):
+        return in_section(Context(), known)
     context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
     return in_section(context, known)
 
@@ -133,6 +144,7 @@ def contexts_of(
     """
     found: list[Context] = []
     first = last = 0
+    lower = document.lower
     for start, end in spans:
         section = section_at(headers, start)
         if is_chinese(document, start, end):
@@ -140,7 +152,6 @@ def contexts_of(
             continue
         if not (first <= start and end <= last and start - first <= BEFORE):
             first, last = clause(document.plain, start, end)
-        lower = document.lower
         context = Context()
         if not _is_silent(lower[first:last]):
             context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
@@ -191,15 +202,13 @@ def _without(lower: str, first: int, near: int, *, earlier: tuple[int, int]) -> 
 @lru_cache(maxsize=64)
 def _is_silent(clause_text: str) -> bool:
     """Whether a clause holds no trigger at all; several values often share one."""
-    return not _triggers_in(_collapsed(clause_text))
+    return not _scan(_collapsed(clause_text))
 
 
 @lru_cache(maxsize=64)
-def _triggers_in(line: str) -> tuple[tuple[Hit, Meaning], ...]:
-    """The triggers of a line and what they mean; names of one clause ask in turn."""
-    triggers = load_triggers()
-    hits = uncovered(triggers.scanner.scan(line, line))
-    return tuple((hit, triggers.meanings[hit.tag]) for hit in hits)
+def _scan(line: str) -> tuple[Hit, ...]:
+    """The triggers of a line; what stands in one clause asks in turn."""
+    return tuple(load_triggers().scanner.scan(line, line))
 
 
 def in_section(context: Context, section: Section) -> Context:
@@ -225,12 +234,19 @@ def _read(pieces: tuple[str, str, str], near: int, inner: int) -> Context:
     left += " " if left and (before[-1:].isspace() or span[:1].isspace()) else ""
     right = f" {right}" if right and (after[:1].isspace() or span[-1:].isspace()) else right
     line = left + middle + right
-    found = _triggers_in(line)
-    if not found:
-        return Context()
     start, end = len(left), len(left) + len(middle)
-    comma = line.find(",", end)
-    reach = Reach(near, inner, comma if comma >= 0 else len(line))
+    triggers = load_triggers()
+    # in "no [[change in vision]]" the change is what is spoken of: there it is no pseudo trigger
+    hits = [
+        hit
+        for hit in _scan(line)
+        if not (hit.start < end and start < hit.end and triggers.meanings[hit.tag].is_pseudo)
+    ]
+    if not hits:
+        return Context()
+    found = [(hit, triggers.meanings[hit.tag]) for hit in uncovered(hits)]
+    comma = line.find(",", end, end + AFTER_VALUE)
+    reach = Reach(near, inner, comma if comma >= 0 else end + AFTER_VALUE)
     return judge(found, start, end, reach=reach)
 
 
@@ -245,6 +261,8 @@ def judge(hits: Sequence[tuple[Hit, Meaning]], start: int, end: int, *, reach: R
     found: set[str] = set()
     for hit, meaning in hits:
         if hit.start >= start:
+            # "[[status post splenectomy]]" says itself that it is past
+            found |= {"prior"} & meaning.before if hit.start == start else set()
             break
         if hit.end > start:
             continue

@@ -142,9 +142,7 @@ def _kinds(
 ) -> set[str]:
     """The kinds of one trigger that reach the span."""
     parts = (tag.partition(".") for tag in hit.tags)
-    return {
-        kind for kind, _, side in parts if judge(line, hit, kind, side, span, stops, has_comma)
-    }
+    return {kind for kind, _, side in parts if judge(line, hit, kind, side, span, stops, has_comma)}
 
 
 def _before(
