@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
+from clearward.notes.context_zh import chinese_kinds, is_chinese
 from clearward.notes.document import Document
 from clearward.notes.scan import Hit, uncovered
 from clearward.notes.sections import Section, section_at, sections
@@ -120,18 +121,50 @@ def context_of(
         start, end: the concept.
         section: where it stands, when the caller knows; else headers of the note are looked for.
     """
+    known = section or section_at(sections(document.plain, document.lang), start)
+    if is_chinese(document, start, end):
+        return in_section(_context(set(chinese_kinds(document, start, end))), known)
     first, last = clause(document.plain, start, end)
     lower = document.lower
-    known = section or section_at(sections(document.plain, document.lang), start)
     if _is_silent(lower[first:last]):
         return in_section(Context(), known)
     context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
     return in_section(context, known)
 
 
+def contexts_of(
+    document: Document, spans: Sequence[tuple[int, int]], headers: Sequence[Section]
+) -> list[Context]:
+    """`context_of` for many concepts in the order of the text; those of one clause share it.
+
+    Args:
+        document: the note.
+        spans: start and end of each concept.
+        headers: the note's sections.
+    """
+    found: list[Context] = []
+    first = last = 0
+    lower = document.lower
+    for start, end in spans:
+        section = section_at(headers, start)
+        if is_chinese(document, start, end):
+            found.append(context_of(document, start, end, section=section))
+            continue
+        if not (first <= start and end <= last and start - first <= BEFORE):
+            first, last = clause(document.plain, start, end)
+        context = Context()
+        if not _is_silent(lower[first:last]):
+            context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
+        found.append(in_section(context, section))
+    return found
+
+
 def value_context(document: Document, place: Place, section: Section) -> Context:
     """Read what the clause says of one measured value: its own part, its cue's part, and words of
     time before both; then the section."""
+    if is_chinese(document, place.start, place.end):
+        kinds = chinese_kinds(document, place.start, place.end)
+        return in_section(_context(set(kinds)), section)
     plain, lower = document.plain, document.lower
     first, last = clause(plain, place.head, place.end)
     if _is_silent(lower[first:last]):
@@ -169,8 +202,13 @@ def _without(lower: str, first: int, near: int, *, earlier: tuple[int, int]) -> 
 @lru_cache(maxsize=64)
 def _is_silent(clause_text: str) -> bool:
     """Whether a clause holds no trigger at all; several values often share one."""
-    line = _collapsed(clause_text)
-    return not load_triggers().scanner.scan(line, line)
+    return not _scan(_collapsed(clause_text))
+
+
+@lru_cache(maxsize=64)
+def _scan(line: str) -> tuple[Hit, ...]:
+    """The triggers of a line; what stands in one clause asks in turn."""
+    return tuple(load_triggers().scanner.scan(line, line))
 
 
 def in_section(context: Context, section: Section) -> Context:
@@ -198,11 +236,10 @@ def _read(pieces: tuple[str, str, str], near: int, inner: int) -> Context:
     line = left + middle + right
     start, end = len(left), len(left) + len(middle)
     triggers = load_triggers()
-    hits = triggers.scanner.scan(line, line)
     # in "no [[change in vision]]" the change is what is spoken of: there it is no pseudo trigger
     hits = [
         hit
-        for hit in hits
+        for hit in _scan(line)
         if not (hit.start < end and start < hit.end and triggers.meanings[hit.tag].is_pseudo)
     ]
     if not hits:

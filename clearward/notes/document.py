@@ -62,3 +62,15 @@ def open_document(text: str, lang: str | None = None) -> Document:
 def language(text: str) -> str:
     """``zh`` or ``en``, by script; a note that mixes them follows the Chinese rules as well."""
     return "zh" if not text.isascii() and _CJK.search(text) else "en"
+
+
+def language_at(document: Document, start: int, end: int) -> str:
+    """The language of the segment a span stands in, by script: ``zh`` when Chinese characters
+    stand in its line within 24 characters, so that ``LVEF 55%`` in a Chinese sentence is Chinese
+    and an English paragraph of the same note is English."""
+    if document.lang != "zh":
+        return document.lang
+    first = max(document.plain.rfind("\n", max(0, start - 24), start) + 1, start - 24, 0)
+    stop = document.plain.find("\n", end, end + 24)
+    last = stop if stop >= 0 else end + 24
+    return language(document.plain[first:last])

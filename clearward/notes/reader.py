@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from clearward.notes.cardiology import finder as cardiology
 from clearward.notes.context import Context, Place, context_of, value_context
-from clearward.notes.dialogue import Turn, is_denied, turn_at, turns
-from clearward.notes.document import Document, open_document
+from clearward.notes.dialogue import Turn, turn_at, turns
+from clearward.notes.document import Document, language_at, open_document
 from clearward.notes.finding import Finding, Reading, Reject
 from clearward.notes.grammar import Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
@@ -23,6 +23,9 @@ from clearward.notes.patterns import PACKS, Attribute, load_pack
 from clearward.notes.scan import Hit, Literal, Scanner
 from clearward.notes.scan_engines import make_scanner
 from clearward.notes.sections import Section, section_at, sections
+from clearward.notes.symptoms.finder import find_symptoms, symptom_hits
+from clearward.notes.symptoms.pack import symptom_pack
+from clearward.notes.symptoms.status import is_denied
 from clearward.notes.triggers import load_triggers
 
 ENGINE_VERSION = "1"
@@ -69,6 +72,7 @@ def default_engine() -> Engine:
 def warm_up() -> None:
     """Load packs, cues and triggers now, so that forked workers share them."""
     default_engine()
+    symptom_pack()
     load_triggers()
 
 
@@ -82,11 +86,12 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     document = open_document(text, lang)
     engine = engine or default_engine()
     hits = engine.scanner.scan(document.plain, document.lower)
-    if not hits:
+    named = symptom_hits(document)
+    if not hits and not named:
         return TextReading(document.lang, (), ())
     counts = Counter(engine.attributes[hit.tag].rule_id for hit in hits)
     regions = list(_regions(document, engine, hits))
-    if not regions:
+    if not regions and not named:
         return TextReading(document.lang, (), (), counts)
     plain = document.plain
     frame = _Frame(document, sections(plain, document.lang), turns(plain))
@@ -106,6 +111,10 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
                 else:
                     findings.append(_finding(frame, rule, region, place, value, reading))
         earlier = (places[-1].head, region.values[-1].end)
+    findings += find_symptoms(
+        document, named, frame.turns, headers=frame.sections, engine_version=ENGINE_VERSION
+    )
+    findings.sort(key=lambda finding: finding.start)
     return TextReading(document.lang, tuple(findings), tuple(rejects), counts)
 
 
@@ -173,7 +182,7 @@ def _finding(
     name = reading.attribute or rule.name
     code = rule.codes.get(name, rule.codes.get(value.label, rule.code))
     return Finding(
-        lang=document.lang,
+        lang=language_at(document, value.start, value.end),
         attribute=name,
         concept_code=code.partition(":")[2],
         concept_system=code.partition(":")[0],
@@ -185,7 +194,7 @@ def _finding(
         unit_ucum=rule.unit,
         laterality=value.label,
         method=reading.method,
-        is_negated=context.is_negated or is_denied(document.plain, frame.turns, turn),
+        is_negated=context.is_negated or is_denied(document, frame.turns, value.start, value.end),
         certainty="uncertain" if context.is_hypothetical else context.certainty,
         temporality=context.temporality,
         experiencer=context.experiencer,

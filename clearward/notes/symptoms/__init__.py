@@ -1,0 +1,1 @@
+"""Symptoms named in notes and dialogues, and whether the patient has them."""

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clearward.notes.answers import Mention
+from clearward.notes.dialogue import turns
+from clearward.notes.document import fold
+from clearward.notes.reader import read_note
+from clearward.notes.symptoms.features import BITS, Talk, buckets
+from clearward.notes.symptoms.judgement import STATUSES, Verdict
+from clearward.notes.symptoms.model import CLASSES, load_model, save_model, status_model
+from clearward.notes.symptoms.status import verdicts
+from clearward.notes.symptoms.training import Labelled, train
+
+CHILD = "医生：宝宝有没有咳嗽？\n患者：孩子没有咳嗽。\n医生：发热吗？\n患者：宝宝昨天发热了。\n"
+
+
+def labelled(status: str, number: int) -> Labelled:
+    word = {"true": "有的", "false": "没有", "uncertain": "不清楚"}[status]
+    text = fold(f"医生：宝宝今天有没有咳嗽{number}？\n患者：{word}，医生。\n")
+    start = text.index("咳嗽")
+    return Labelled(text, turns(text), [Mention(start, start + 2, "cough")], [status])
+
+
+def test_the_model_learns_from_labelled_dialogues_and_the_same_ones_give_the_same_weights() -> None:
+    given = [labelled(status, n) for n in range(8) for status in STATUSES]
+    first, second = train(given), train(given)
+    assert np.array_equal(first.weights, second.weights)
+    assert np.array_equal(first.second, second.second)
+
+
+def test_weights_survive_the_file(tmp_path) -> None:
+    path = tmp_path / "weights.npz"
+    save_model(status_model(), path)
+    again = load_model(path)
+    assert np.array_equal(again.weights, status_model().weights)
+    assert np.array_equal(again.second_bias, status_model().second_bias)
+
+
+def test_the_shipped_weights_are_numbers_of_the_right_shape() -> None:
+    model = status_model()
+    assert model.weights.dtype == np.int8 and model.weights.shape == (1 << BITS, len(CLASSES))
+    assert model.second.shape == (41, len(CLASSES))
+
+
+def test_features_are_buckets_that_never_move() -> None:
+    plain = fold(CHILD)
+    talk = turns(plain)
+    start = plain.index("咳嗽")
+    mentions = [Mention(start, start + 2, "cough")]
+    from clearward.notes.document import open_document
+
+    decided = verdicts(open_document(CHILD), talk, mentions)
+    row = buckets(Talk(plain, talk, mentions), 0, decided[0])
+    assert row.min() >= 0 and row.max() < 1 << BITS
+    assert np.array_equal(row, np.unique(row)) and len(row) > 100
+    assert (len(row), int(row.sum()) % 1_000_003) == FROZEN
+
+
+FROZEN = (0, 0)
+
+
+def test_the_model_speaks_only_of_children() -> None:
+    adult = "医生：您有没有咳嗽？\n患者：没有咳嗽。\n医生：发热吗？\n患者：昨天发热了。\n"
+    assert not any(f.method == "inferred" for f in read_note(adult))
+    assert {f.value_text for f in read_note(CHILD)} == {"cough", "fever"}
+
+
+@pytest.mark.parametrize("text", ["医生：宝宝好吗？\n患者：宝宝很好。\n", "宝宝宝宝"])
+def test_a_dialogue_without_a_symptom_asks_no_model(text: str) -> None:
+    assert read_note(text) == []
+
+
+def test_probabilities_are_rows_that_sum_to_one() -> None:
+    plain = fold(CHILD)
+    talk = turns(plain)
+    at = [plain.index("咳嗽"), plain.index("发热")]
+    mentions = [Mention(a, a + 2, str(a)) for a in at]
+    from clearward.notes.context import Context
+
+    decided = [Verdict("true", "stated", Context())] * 2
+    given = status_model().probabilities(Talk(plain, talk, mentions), decided)
+    assert given.shape == (2, 4) and np.allclose(given.sum(axis=1), 1)
