@@ -97,7 +97,8 @@ class PartitionWork:
         self._shift, self._hospital, self._month = shift, hospital, month
         self._row_key, self._surrogate_key = keyring.key("row"), keyring.key("surrogate")
         self._staff, self._everyone = KnownPeople(staff), everyone
-        self._patient: tuple[str, KnownPeople] = ("", KnownPeople(()))
+        self._patient: tuple[str, KnownPeople, Surrogates] | None = None
+        self._spans: list[Row] = []
         self._shared_titles = shared_titles
         self._counts: Counter[str] = Counter()
         self._special: Counter[str] = Counter()
@@ -121,13 +122,14 @@ class PartitionWork:
                 continue
             reading = read_text(row["text"])
             scrubbed = self._scrub(row)
-            if self._everyone.leaks(open_document(scrubbed.text).plain):
+            if self._leaks(scrubbed.text):
                 self._counts["withheld_leak"] += 1
                 notes.append(self._withheld(row))
                 continue
             notes.append(self._note(row, scrubbed.text, lang=reading.lang))
             findings += self._findings(row, reading, scrubbed)
             self._phi.update(span.kind for span in scrubbed.spans)
+            self._spans += self._phi_rows(row, scrubbed)
         self._counts["notes"] += len(notes)
         self._counts["findings"] += len(findings)
         return notes, findings
@@ -152,18 +154,48 @@ class PartitionWork:
             special_list=list_id(),
         )
 
+    def take_spans(self) -> list[Row]:
+        """Rows of `note_phi` since the last call; they stay in the identified zone."""
+        spans, self._spans = self._spans, []
+        return spans
+
+    def _of_patient(self, row: Row) -> tuple[KnownPeople, Surrogates]:
+        """Rows come by patient, so that a patient's list is built once."""
+        if self._patient is None or self._patient[0] != row["patient_key"]:
+            own = KnownPeople(own_identifiers(row["people"]))
+            draw = Surrogates(
+                self._surrogate_key, row["patient_key"], is_known=self._everyone.touches
+            )
+            self._patient = (row["patient_key"], own, draw)
+        return self._patient[1:]
+
     def _scrub(self, row: Row) -> Scrubbed:
-        if self._patient[0] != row["patient_key"]:
-            self._patient = (row["patient_key"], KnownPeople(own_identifiers(row["people"])))
+        own, surrogates = self._of_patient(row)
         return scrub(
             open_document(row["text"]),
-            known=(self._patient[1], self._staff),
-            surrogates=Surrogates(
-                self._surrogate_key, row["row_key"], is_known=self._everyone.touches
-            ),
+            known=(own, self._staff),
+            surrogates=surrogates,
             days=self._shift(row["patient_key"]),
             year=row["written_at"].year,
         )
+
+    def _leaks(self, text: str) -> int:
+        """Of everybody's whole identifiers, and of every form of the patient's own."""
+        own = self._patient[1] if self._patient else KnownPeople(())
+        plain = open_document(text).plain
+        squeezed = squeeze(plain)
+        return self._everyone.leaks(plain, squeezed) or own.leaks(plain, squeezed)
+
+    def _phi_rows(self, row: Row, scrubbed: Scrubbed) -> Iterator[Row]:
+        carried = {name: row[name] for name in ("hospital_id", "month", "patient_key")}
+        for span in scrubbed.spans:
+            yield carried | {
+                "note_key": row["row_key"],
+                "kind": span.kind,
+                "span_start": span.start,
+                "span_end": span.end,
+                "rule_id": span.rule,
+            }
 
     def _moved(self, row: Row) -> datetime | None:
         if row["written_at"] is None or row["patient_key"] is None:

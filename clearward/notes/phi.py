@@ -1,5 +1,5 @@
 """General patterns of identifiers: numbers, addresses on the net, names that a title announces.
-Patterns are data in `phi.toml`; what a hospital knows by name belongs to `identifiers`.
+Patterns are data in `phi.toml`; what a hospital knows by name belongs to `known`.
 """
 
 from __future__ import annotations
@@ -10,27 +10,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from clearward.notes.identifiers import COMPOUND
+from clearward.notes.names import COMPOUND
+from clearward.notes.phi_checks import check_match
+from clearward.notes.words import is_cut_from_words, is_eponymous, is_word
 
 # digits with what people write between them
-_RUN = re.compile(r"\d[\d ().+-]{7,}")
+_RUN = re.compile(r"\d[\d ().+-]*")
+_LAST_WORD = re.compile(r"[A-Za-z]+$")
+_DIGIT = re.compile(r"\d")
 
 
 class PhiSpan(NamedTuple):
-    """Where an identifier stood, and its kind; never the text of it."""
+    """Where an identifier stood, its kind and the rule that found it; never the text of it."""
 
     kind: str
     start: int
     end: int
+    rule: str = ""
 
 
 @dataclass(frozen=True)
 class _Pattern:
+    rule: str
     kind: str
-    needs: str
+    needs: re.Pattern[str] | None
     digits: int
+    check: str
     regex: re.Pattern[str]
 
 
@@ -39,7 +46,8 @@ class PhiPatterns:
     """Compiled patterns, in the order of the file."""
 
     general: tuple[_Pattern, ...]
-    chinese: tuple[re.Pattern[str], ...]
+    chinese: tuple[tuple[str, re.Pattern[str]], ...]
+    surnames: re.Pattern[str]
     never: tuple[str, ...]
     eponym: re.Pattern[str]
 
@@ -49,53 +57,83 @@ def phi_patterns() -> PhiPatterns:
     """Read `phi.toml` once."""
     path = Path(__file__).with_name("phi.toml")
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    general = tuple(
-        _Pattern(
-            item["kind"], item.get("needs", ""), item.get("digits", 0), re.compile(item["regex"])
-        )
-        for item in document["patterns"]
-    )
     words = "|".join(sorted(document["eponyms"]["words"], key=len, reverse=True))
+    body = document["chinese"]
     return PhiPatterns(
-        general=general,
-        chinese=_chinese(document["chinese"]),
-        never=tuple(document["chinese"]["never"]),
-        eponym=re.compile(rf"(?:'s?)?\s*(?:{words})(?![a-z])"),
+        general=tuple(map(_pattern, document["patterns"])),
+        chinese=_chinese(body),
+        surnames=re.compile(_surname(body)),
+        never=tuple(body["never"]),
+        eponym=re.compile(rf"(?:'s?)?[\s-]*(?:{words})(?![a-z])"),
     )
 
 
-def _chinese(body: dict[str, str]) -> tuple[re.Pattern[str], ...]:
-    surname = f"(?:{'|'.join(COMPOUND)}|[{''.join(dict.fromkeys(body['surnames']))}])"
-    end = r"(?=[\s,。;::/()\]】]|$|签|代|诉|述|陪|、)"
+def _pattern(item: dict[str, Any]) -> _Pattern:
+    needs = "|".join(map(re.escape, item.get("needs", ())))
+    return _Pattern(
+        rule=item["rule"],
+        kind=item["kind"],
+        needs=re.compile(needs) if needs else None,
+        digits=item.get("digits", 0),
+        check=item.get("check", ""),
+        regex=re.compile(item["regex"]),
+    )
+
+
+def _surname(body: dict[str, str]) -> str:
+    return f"(?:{'|'.join(COMPOUND)}|[{''.join(dict.fromkeys(body['surnames']))}])"
+
+
+def _chinese(body: dict[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    surname, one = _surname(body), f"[{body['words']}]"
+    end = rf"(?=[\s,。;:/()\]】、]|$|[{body['after']}])"
+    given = r"[\u4e00-\u9fff·]"
     return (
-        re.compile(rf"(?:{body['before']})\s*[::]\s*({surname}[\u4e00-\u9fff·]{{1,2}}){end}"),
-        re.compile(rf"(?:{body['kin']})({surname}[\u4e00-\u9fff]{{1,2}}){end}"),
-        re.compile(rf"({surname}[\u4e00-\u9fff]{{0,2}})(?:{body['titles']})"),
+        ("labelled_name", re.compile(rf"(?:{body['before']})\s*:\s*({surname}{given}{{1,3}}?){end}")),
+        ("name_of_kin", re.compile(rf"(?:{body['kin']})[:,]?\s?({surname}{given}{{1,2}}?){end}")),
+        ("titled_name", re.compile(rf"({surname}{given}{{1,2}}?)(?:{body['titles']})")),
+        ("titled_surname", re.compile(rf"(?!{one})({surname})(?:{body['titles']})")),
+        ("called_surname", re.compile(rf"(?!{one})({surname})某+(?![日年月种些个处时地])")),
     )
 
 
 def find_phi(plain: str, lang: str) -> Iterator[PhiSpan]:
     """Every general identifier in a folded text; spans may overlap."""
     rules = phi_patterns()
-    digits = max((sum(map(str.isdigit, run)) for run in _RUN.findall(plain)), default=0)
+    digits = max((len(_DIGIT.findall(run)) for run in _RUN.findall(plain)), default=0)
     for pattern in rules.general:
-        if pattern.digits > digits or (pattern.needs and pattern.needs not in plain):
+        if pattern.digits > digits or (pattern.needs and not pattern.needs.search(plain)):
             continue
-        for match in pattern.regex.finditer(plain):
-            start, end = match.span(1 if match.re.groups else 0)
-            if pattern.kind != "name" or not is_eponym(plain, end):
-                yield PhiSpan(pattern.kind, start, end)
+        yield from _matches(pattern, plain)
     if lang == "zh":
         yield from _chinese_names(plain, rules)
 
 
+def _matches(pattern: _Pattern, plain: str) -> Iterator[PhiSpan]:
+    for match in pattern.regex.finditer(plain):
+        # the group that took part; patterns with alternatives have one each
+        span: tuple[int, int] | None = match.span(match.lastindex or 0)
+        if span and pattern.check:
+            span = check_match(pattern.check, plain, span)
+        if span and (pattern.kind != "name" or not is_eponym(plain, *span)):
+            yield PhiSpan(pattern.kind, *span, pattern.rule)
+
+
 def _chinese_names(plain: str, rules: PhiPatterns) -> Iterator[PhiSpan]:
-    for regex in rules.chinese:
+    for rule, regex in rules.chinese:
         for match in regex.finditer(plain):
-            if not match[1].startswith(rules.never):
-                yield PhiSpan("name", *match.span(1))
+            start, end = match.span(1)
+            if match[1].startswith(rules.never) or (rule == "name_of_kin" and is_word(match[1])):
+                continue
+            if rule in {"titled_name", "titled_surname"} and is_cut_from_words(plain, start, end):
+                continue
+            yield PhiSpan("name", start, end, rule)
 
 
-def is_eponym(plain: str, end: int) -> bool:
-    """Whether a name that ends here is the name of a disease, sign, test or drug."""
+def is_eponym(plain: str, start: int, end: int) -> bool:
+    """Whether a name that ends here is the name of a disease, sign, test or drug: one that is
+    known as such, before a word that says what it names. "Roe test" is a test of Roe's."""
+    last = _LAST_WORD.search(plain, start, end)
+    if last is None or not is_eponymous(last[0].lower()):
+        return False
     return bool(phi_patterns().eponym.match(plain, end))

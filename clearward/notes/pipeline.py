@@ -68,13 +68,19 @@ def read_partition(
     ):
         install_hmac(connection, "row_key_of", keyring.key("row"))
         work = _prepare(connection, warehouse, keyring, shift=shift, **place)
-        with Staging(folder, "note") as notes, Staging(folder, "finding") as findings:
+        with (
+            Staging(folder, "note") as notes,
+            Staging(folder, "finding") as findings,
+            Staging(folder, "note_phi") as spans,
+        ):
             for batch in _batches(connection, warehouse, rows=batch_rows, **place):
                 written, found = work.read(batch)
                 notes.add(written)
                 findings.add(found)
+                spans.add(work.take_spans())
         for staged in (notes, findings):
             staged.publish(connection, warehouse.partition("deidentified", staged.table, **place))
+        spans.publish(connection, warehouse.partition("cleared", spans.table, **place))
     return work.report()
 
 

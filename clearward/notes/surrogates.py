@@ -1,6 +1,9 @@
-"""What stands where an identifier stood. A name becomes another name of the same script and shape,
-drawn anew at each place: a name kept the same through a note would single out the ones that were
-missed (Carrell et al. 2020). Other kinds become a placeholder.
+"""What stands where an identifier stood. A name becomes another name of the same script, sex and
+shape, the same one wherever the patient is named: in full, by initials, in pinyin, in every note.
+Other kinds belong to `stand_ins`.
+
+Drawn from HMAC-SHA256(key, patient): without the key nothing leads back, another key gives other
+names, and two patients of one name get different ones. Reasons: docs/decisions/0021.
 """
 
 from __future__ import annotations
@@ -9,55 +12,276 @@ import hashlib
 import hmac
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from clearward.notes.squeeze import squeeze_value
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
-TRIES = 8
-_CJK = re.compile(r"[\u3400-\u9fff]")
+from clearward.notes.document import fold
+from clearward.notes.forms import Part
+from clearward.notes.names import BEFORE, plain_pinyin, readings, split_chinese
+from clearward.notes.squeeze import squeeze_value
+from clearward.notes.stand_ins import stand_in, widened
+
+TRIES = 64
+NO_PARTS: Mapping[str, Part] = {}
+_Name = tuple[str, str, str]
+_NO_NAME: _Name = ("", "", "")
+_CJK = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
+_TOKEN = re.compile(r"[^\W\d_\u3400-\u9fff]+\d*|[\u3400-\u9fff\U00020000-\U0003ffff·]+")
+_TITLES = frozenset("dr mr mrs ms miss mx prof md phd rn np jr sr ii iii van von de la del der".split())
 
 
 @cache
 def _lists() -> Mapping[str, Any]:
     path = Path(__file__).with_name("surrogates.toml")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    lists: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    latin = lists["latin"]
+    for role in ("female", "male", "last"):
+        names = latin[role].split()
+        latin[role] = {c: [n for n in names if n[0] == c] for c in latin["initials"]}
+    latin["either"] = {c: latin["female"][c] + latin["male"][c] for c in latin["initials"]}
+    return lists
+
+
+def _nobody(_text: str) -> bool:
+    return False
 
 
 class Surrogates:
-    """Draws the surrogates of one note from HMAC-SHA256(key, note key): same note, same text."""
+    """Draws the surrogates of one patient: same key and patient, same names."""
 
-    def __init__(self, key: bytes, note_key: str, *, is_known: Callable[[str], bool]) -> None:
-        self._seed = hmac.new(key, note_key.encode(), hashlib.sha256).digest()
+    def __init__(self, key: bytes, patient_key: str, *, is_known: Callable[[str], bool]) -> None:
+        self._seed = hmac.new(key, patient_key.encode(), hashlib.sha256).digest()
         self._is_known = is_known
+        self._attempts: dict[_Name, int] = {}
+        self._made: dict[tuple[str, str], str] = {}
 
-    def replace(self, kind: str, text: str, place: int) -> str:
-        """The replacement of an identifier at a place of the original text."""
+    def replace(
+        self,
+        kind: str,
+        text: str,
+        place: int,
+        *,
+        parts: Mapping[str, Part] = NO_PARTS,
+        is_own: Callable[[str], bool] = _nobody,
+    ) -> str:
+        """The replacement of an identifier.
+
+        Args:
+            kind: of the span.
+            text: what stood there.
+            place: where, in the original text; the same identifier gives the same anywhere.
+            parts: words of the known names and what they are.
+            is_own: whether a text holds an identifier of the patient or of staff.
+        """
+        if (kind, text) not in self._made:
+            self._made[kind, text] = self._make(kind, text, parts, is_own=is_own)
+        return self._made[kind, text]
+
+    def _make(
+        self, kind: str, text: str, parts: Mapping[str, Part], *, is_own: Callable[[str], bool]
+    ) -> str:
         if kind != "name":
-            return str(_lists()["placeholders"].get(kind, "[OTHER]"))
-        for attempt in range(TRIES):
-            draw = hashlib.sha256(self._seed + f"{place}|{attempt}".encode()).digest()
-            name = _chinese(text, draw) if _CJK.search(text) else _latin(text, draw)
-            squeezed = squeeze_value(name)
-            if squeezed != squeeze_value(text) and not self._is_known(squeezed):
-                return name
-        return "[NAME]"
+            return stand_in(kind, text, draw=self._draw, is_taken=self._taken(is_own))
+        tokens = _tokens(text, parts)
+        roles = _roles(text, tokens, parts)
+        pieces: list[str] = []
+        position = 0
+        for (start, end, token), part in zip(tokens, roles, strict=True):
+            old = new = text[start:end]
+            if part is not None:
+                attempt = self._attempt(part.name, parts, is_own=is_own)
+                new = _shaped(self._part(part, token, attempt, old), old)
+            pieces += (text[position:start], new)
+            position = end
+        return "".join([*pieces, text[position:]])
+
+    def _taken(self, is_own: Callable[[str], bool]) -> Callable[[str], bool]:
+        return lambda text: self._is_known(squeeze_value(text)) or is_own(text)
+
+    def _attempt(
+        self, name: _Name, parts: Mapping[str, Part], *, is_own: Callable[[str], bool]
+    ) -> int:
+        """The first draw that makes nobody's name, the same for every form of one name."""
+        if name not in self._attempts:
+            tries = (n for n in range(TRIES) if not self._is_somebody(name, n, parts, is_own))
+            self._attempts[name] = next(tries, TRIES)
+        return self._attempts[name]
+
+    def _is_somebody(
+        self,
+        name: _Name,
+        attempt: int,
+        parts: Mapping[str, Part],
+        is_own: Callable[[str], bool],
+    ) -> bool:
+        given, family, sex = name
+        if _CJK.search(family + given):
+            new = self._chinese(family, given, sex, attempt), self._chinese("", given, sex, attempt)
+            spelled = [*new, plain_pinyin(new[0])]
+        else:
+            made = [
+                self._latin(Part(role, old, sex if role == "given" else ""), attempt)
+                for role, old in (("given", given), ("family", family))
+                if old
+            ]
+            spelled = [*made, " ".join(made), " ".join(reversed(made))]
+        whole = spelled if len(family) and len(given) else []
+        return any(squeeze_value(text) in parts for text in spelled) or any(
+            is_own(text) or (len(text) > 1 and self._is_known(squeeze_value(text)))
+            for text in whole
+        )
+
+    def _part(self, part: Part, token: str, attempt: int, old: str) -> str:
+        if part.role == "doubled":
+            return 2 * self._chinese("", part.of, part.sex, attempt)
+        if part.role in {"surname", "given-zh", "whole", "reversed"}:
+            return self._of_chinese(part, attempt, pinyin=not _CJK.search(old))
+        if len(token) == 1:
+            return self._initial(part.role, token)
+        return self._latin(part, attempt)
+
+    def _latin(self, part: Part, attempt: int) -> str:
+        lists = _lists()["latin"]
+        group = "last" if part.role == "family" else {"f": "female", "m": "male"}.get(part.sex, "either")
+        names = lists[group][self._initial(part.role, part.of[:1])]
+        names = [name for name in names if name.lower() != part.of] or [part.of.title()]
+        draw = self._draw(part.role, part.of, str(attempt))
+        return str(names[int.from_bytes(draw[:4], "big") % len(names)])
+
+    def _initial(self, role: str, letter: str) -> str:
+        """Another letter for an initial, the same for the name that opens with it."""
+        letters = [c for c in _lists()["latin"]["initials"] if c != letter.upper()]
+        return letters[self._draw("initial", role, letter.lower())[0] % len(letters)]
+
+    def _of_chinese(self, part: Part, attempt: int, *, pinyin: bool) -> str:
+        surname, given = {"surname": (part.of, ""), "given-zh": ("", part.of)}.get(
+            part.role, split_chinese(part.of)
+        )
+        if not pinyin:
+            return self._chinese(surname, given, part.sex, attempt)
+        new_surname = readings(self._chinese(surname, "", "", attempt))[-1] if surname else ""
+        new_given = self._chinese("", given, part.sex, attempt)
+        if part.syllable >= 0:
+            new_given = new_given[part.syllable % len(new_given)]
+        spelled = [new_surname, plain_pinyin(new_given).replace("ü", "u")]
+        return "".join(reversed(spelled) if part.role == "reversed" else spelled)
+
+    def _chinese(self, surname: str, given: str, sex: str, attempt: int) -> str:
+        lists = _lists()["chinese"]
+        new = ""
+        if surname:
+            pool = lists["surname"] if len(surname) == 1 else lists["compound"]
+            pool = [name for name in pool if name != surname]
+            new = str(pool[self._draw("surname", surname, str(attempt))[0] % len(pool)])
+        group = {"f": lists["female"], "m": lists["male"]}.get(sex, lists["female"] + lists["male"])
+        draw = self._draw("given", given, str(attempt))
+        for place, old in enumerate(given[:8]):
+            pool = [c for c in group if c != old and c not in new[-1:]]
+            new += pool[int.from_bytes(draw[2 * place : 2 * place + 2], "big") % len(pool)]
+        return new
+
+    def _draw(self, *what: str) -> bytes:
+        return hmac.new(self._seed, "|".join(what).encode(), hashlib.sha256).digest()
 
 
-def _chinese(text: str, draw: bytes) -> str:
-    lists = _lists()
-    length = max(1, min(3, len(_CJK.findall(text))))
-    given = [lists["given"][b % len(lists["given"])] for b in draw[1:3]]
-    return str(lists["surname"][draw[0] % len(lists["surname"])]) + "".join(given[: length - 1])
+def _tokens(text: str, parts: Mapping[str, Part]) -> list[tuple[int, int, str]]:
+    """Words of a name; a known one that a hyphen, a line or blanks break is one word."""
+    tokens = [(m.start(), m.end(), squeeze_value(m[0])) for m in _TOKEN.finditer(text)]
+    found: list[tuple[int, int, str]] = []
+    while tokens:
+        size = next((n for n in range(len(tokens), 1, -1) if _is_broken(tokens[:n], parts)), 1)
+        start, end, word = tokens[0][0], tokens[size - 1][1], _joined(tokens[:size])
+        # 小李: what is called so stays
+        called = len(word) > 1 and word[0] in BEFORE and word not in parts and word[1:] in parts
+        found.append((start + called, end, word[called:]))
+        tokens = tokens[size:]
+    return found
 
 
-def _latin(text: str, draw: bytes) -> str:
-    lists = _lists()
-    first = lists["first"][draw[0] % len(lists["first"])]
-    last = lists["last"][draw[1] % len(lists["last"])]
-    name = f"{first} {last}" if len(text.split()) > 1 else str(last)
-    if text.isupper() and len(text) > 1:
-        return name.upper()
-    return name.lower() if text.islower() else name
+def _is_broken(tokens: Sequence[tuple[int, int, str]], parts: Mapping[str, Part]) -> bool:
+    return _joined(tokens) in parts and any(token not in parts for _, _, token in tokens)
+
+
+def _joined(tokens: Sequence[tuple[int, int, str]]) -> str:
+    return "".join(token for _, _, token in tokens)
+
+
+def _roles(
+    text: str, tokens: Sequence[tuple[int, int, str]], parts: Mapping[str, Part]
+) -> list[Part | None]:
+    """What each word of a name is: known, nearly known, or told by where it stands."""
+    names = [n for n, (_, _, token) in enumerate(tokens) if token not in _TITLES]
+    comma = bool(re.match(r"\W*[^\W\d_]+(?:[ '-][^\W\d_]+)?\s*,", text))
+    family = names[:1] if comma else names[-1:]
+    found: list[Part | None] = []
+    for n, (_, _, token) in enumerate(tokens):
+        if n not in names:
+            found.append(None)
+            continue
+        part = parts.get(token) or _doubled(token, parts) or _nearest(token, parts)
+        if part is None:
+            part = _guessed(token, is_family=n in family, parts=parts)
+        found.append(part)
+    return _named(found)
+
+
+def _named(roles: list[Part | None]) -> list[Part | None]:
+    """Words that no list knows belong to the name they stand in."""
+    given = "".join(p.of for p in roles if p and p.role == "given" and len(p.of) > 1)
+    family = "".join(p.of for p in roles if p and p.role == "family")
+    return [
+        part._replace(name=(given, family, "")) if part and part.name == _NO_NAME else part
+        for part in roles
+    ]
+
+
+def _doubled(token: str, parts: Mapping[str, Part]) -> Part | None:
+    """丽丽 for 丽."""
+    if len(token) == 2 and token[0] == token[1] and token[0] in parts:
+        return parts[token[0]]._replace(role="doubled")
+    return None
+
+
+def _nearest(token: str, parts: Mapping[str, Part]) -> Part | None:
+    """The known word that this one is with a slip."""
+    if len(token) < 4 and not (len(token) > 2 and _CJK.search(token)):
+        return None
+    best = process.extractOne(token, parts.keys(), scorer=OSA.distance, score_cutoff=1)
+    return parts[best[0]] if best else None
+
+
+def _guessed(token: str, *, is_family: bool, parts: Mapping[str, Part]) -> Part:
+    if _CJK.search(token):
+        surname, given = (token, "") if len(token) == 1 else split_chinese(token)
+        role = "surname" if len(token) == 1 else "whole"
+        return Part(role, token, name=(given, surname, ""))
+    if len(token) == 1:
+        # an initial of a known name stands for the same word
+        known = next((p for w, p in parts.items() if w[:1] == token and w.isascii()), None)
+        role = known.role if known else "given"
+        return Part("given" if role not in {"given", "family"} else role, token)
+    return Part("family" if is_family else "given", token)
+
+
+def _shaped(new: str, old: str) -> str:
+    """In the case of the word it replaces; tone marks and digits are not made up."""
+    if _CJK.search(new):
+        return new
+    letters = fold(old)
+    gaps = re.findall(r"[^\W_]([\W_]+)", old)
+    if len(gaps) >= 3 and len(gaps) >= sum(map(str.isalpha, old)) - 1:  # spelled letter by letter
+        new = gaps[0].join(new)
+    if letters.isupper() and len(letters) > 1:
+        new = new.upper()
+    elif letters[:1].isupper():
+        new = new[:1].upper() + new[1:]
+    else:
+        new = new.lower()
+    if all("\uff01" <= c <= "\uff5e" for c in old):
+        return widened(new, "\uff21" * len(new))
+    return new

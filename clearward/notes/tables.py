@@ -36,12 +36,18 @@ FINDING = pa.schema(
     + [(name, _TEXT) for name in ("rule_id", "pack_version", "engine_version")]
     + [("confidence", pa.float64())]
 )
+# where an identifier stood in the note as it came, and by which rule: identified zone only
+PHI = pa.schema(
+    [(name, _TEXT) for name in ("hospital_id", "month", "note_key", "patient_key", "kind")]
+    + [("span_start", pa.int64()), ("span_end", pa.int64()), ("rule_id", _TEXT)]
+)
 # a full key: a row that changed patients is deleted for one and new for the other
 KEYS: Mapping[str, tuple[str, ...]] = {
     "note": ("row_key", "op", "patient_key", "file_id", "source_row"),
     "finding": ("note_key", "span_start", "attribute", "finding_id"),
+    "note_phi": ("note_key", "span_start", "span_end", "kind"),
 }
-SCHEMAS: Mapping[str, pa.Schema] = {"note": NOTE, "finding": FINDING}
+SCHEMAS: Mapping[str, pa.Schema] = {"note": NOTE, "finding": FINDING, "note_phi": PHI}
 
 
 class Staging:
