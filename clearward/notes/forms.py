@@ -31,6 +31,7 @@ class Identifier(NamedTuple):
         kind: name, phone, id, address, organisation, other.
         text: squeezed form to look for.
         keep: characters at its end that stay (a title after a surname).
+        lead: characters at its beginning that stay (小 before a surname).
         cased: every word of it must open with a capital where it stands in the text.
         audited: long enough that finding it in any scrubbed note is a leak.
         lone: also a word: a name only where its context says so.
@@ -45,4 +46,5 @@ class Identifier(NamedTuple):
     audited: bool = False
     lone: bool = False
     slips: bool = False
+    lead: int = 0
     parts: tuple[tuple[str, Part], ...] = ()

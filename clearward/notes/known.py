@@ -12,7 +12,7 @@ from typing import NamedTuple
 import ahocorasick
 
 from clearward.notes.forms import Identifier, Part
-from clearward.notes.lone import is_chinese_name_here, is_name_here
+from clearward.notes.lone import is_beside, is_chinese_name_here, is_name_here
 from clearward.notes.phi import PhiSpan, is_eponym
 from clearward.notes.slips import Slips
 from clearward.notes.squeeze import Squeezed, squeeze
@@ -20,9 +20,7 @@ from clearward.notes.squeeze import Squeezed, squeeze
 _KINDS = ("name", "phone", "id", "address", "organisation", "other")
 # "Roe. Jane" is the end of one sentence and the start of another; "J. Roe" is a name
 _SENTENCE = re.compile(r"[^\W\d_]{2,}[.;:!?]\s|[。;!?]")
-_BETWEEN = re.compile(r"^[\s,.'\"()·-]{1,4}(?:[A-Za-z]\.?[\s,.]{1,2})?$")
-_TAG = re.compile(r"^</?[A-Za-z][^<>]{0,60}>\s*(?:<[A-Za-z][^<>]{0,60}>)?$")
-_HYPHENS = frozenset("-\u00ad\u200b\u200c\u200d\u2060\ufeff")
+_HYPHENS = frozenset("-'\u00ad\u200b\u200c\u200d\u2060\ufeff")
 _GAPS = re.compile(r"[\W_]+")
 _WIDEST_GAP = 12
 
@@ -36,6 +34,7 @@ class _Form(NamedTuple):
     size: int
     keep: int
     kind: str
+    lead: int
     alone: bool
     cased: bool
     lone: bool
@@ -70,11 +69,10 @@ class KnownPeople:
         an ordinary word, as a name by its context or beside another known name."""
         found = list(self._hits(plain, squeezed))
         sure = [hit.span for hit in found if hit.sure]
+        sure += _beside([hit.span for hit in found if not hit.sure], sure, plain)
+        sure += self._slips.find(plain, squeezed, sure)
         yield from sure
-        for hit in found:
-            if not hit.sure and any(_is_beside(plain, hit.span, span) for span in sure):
-                yield hit.span
-        yield from self._slips.find(plain, squeezed, sure)
+        yield from _beside([hit.span for hit in found if not hit.sure], sure, plain)
 
     def leaks(self, plain: str, squeezed: Squeezed | None = None) -> int:
         """How many known identifiers a scrubbed text still holds; eponyms are no excuse here."""
@@ -98,19 +96,24 @@ class KnownPeople:
                 pieces = squeezed.pieces(begin, stop)
                 if not _is_close(plain[start:end], form, pieces=pieces):
                     continue
-            if form.kind == "name" and eponyms and is_eponym(plain, start, end):
+            excused = eponyms or form.lone
+            if form.kind == "name" and excused and is_eponym(plain, start, end):
                 continue
             sure = (not form.cased or _has_capitals(plain, start, end)) and (
                 not form.lone or _is_meant(plain, start, end)
             )
             if sure or (form.lone and plain[start].isupper()):
-                yield _Found(PhiSpan(form.kind, start, end - form.keep, "known"), sure)
+                yield _Found(PhiSpan(form.kind, start + form.lead, end - form.keep, "known"), sure)
+
+
+def _beside(doubtful: list[PhiSpan], sure: list[PhiSpan], plain: str) -> list[PhiSpan]:
+    return [span for span in doubtful if any(is_beside(plain, span, other) for other in sure)]
 
 
 def _encode(item: Identifier) -> int:
     """A form's tests in one integer, fewest first: a million forms stay small in memory."""
     alone = len(item.parts) == 1 and item.text.isascii()
-    asks = item.lone << 2 | item.cased << 1 | alone
+    asks = item.lone << 3 | item.cased << 2 | alone << 1 | item.lead
     return asks << 24 | item.keep << 20 | _KINDS.index(item.kind) << 16 | len(item.text)
 
 
@@ -119,9 +122,10 @@ def _decode(code: int) -> _Form:
         size=code & 0xFFFF,
         keep=code >> 20 & 15,
         kind=_KINDS[code >> 16 & 15],
-        alone=bool(code >> 24 & 1),
-        cased=bool(code >> 25 & 1),
-        lone=bool(code >> 26 & 1),
+        lead=code >> 24 & 1,
+        alone=bool(code >> 25 & 1),
+        cased=bool(code >> 26 & 1),
+        lone=bool(code >> 27 & 1),
     )
 
 
@@ -167,12 +171,3 @@ def _is_meant(plain: str, start: int, end: int) -> bool:
     if "\u3400" <= plain[start] <= "\u9fff":
         return is_chinese_name_here(plain, start, end)
     return is_name_here(plain, start, end)
-
-
-def _is_beside(plain: str, one: PhiSpan, other: PhiSpan) -> bool:
-    """Two words of one name: "Rose" before "K. Goodwin"."""
-    if other.kind != "name" or one.kind != "name":
-        return False
-    first, second = sorted((one, other), key=lambda span: span.start)
-    gap = plain[first.end : second.start]
-    return bool(gap) and bool(_BETWEEN.match(gap) or _TAG.match(gap))

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 
+from clearward.notes.names import BEFORE
+from clearward.notes.phi import PhiSpan
 from clearward.notes.words import is_cut_from_words, is_eponymous, is_word
 
 _TITLE = re.compile(
@@ -30,19 +32,24 @@ _HUMAN = re.compile(
 _MONTHS = frozenset({"may", "april", "june", "august", "march", "jan", "dec"})
 _OF_DATE = re.compile(
     r"(?i:(?<![a-z])(?:in|since|until|till|on|of|last|next|by|through|early|late|mid|this|from|to|"
-    r"during|and|before|after|around|\d{1,2}(?:st|nd|rd|th)?)[\s-]+)$"
+    r"during|and|before|after|around|(?<!\d)\d{1,2}(?:st|nd|rd|th)?)[ -]+)$"
 )
 _ANNOUNCED = re.compile(
-    r"(?:姓名|患者|病人|家属|联系人|签名|签字|医师|医生|护士|主任|教授|大夫|记录者|记录人|审核者|术者|助手|"
+    r"(?:姓名|患者|病人|家属|联系人|签名|签字|医师|医生|护士|主任|教授|大夫|记录者|记录人|审核者|术者|助手|称|"
     r"其[子女妻夫父母兄弟姐妹]|[儿女]子?儿?|妻子|丈夫|爱人|配偶|叫|名|为|由|请|与|和|小|老|阿)\s*[:：]?\s*$"
 )
 _STRONG = re.compile(
-    r"(?:姓名|联系人|签名|签字|[医护]师|医生|家属|记录[者人]|审核者|术者|叫|名)\s*[:：]?\s*$"
+    r"(?:姓名|联系人|签名|签字|[医护]师|医生|家属|家属称|诉|记录[者人]|审核者|术者|叫|名)\s*[:：]?\s*$"
 )
 _ENTITLED = re.compile(
     r"\s*(?:先生|女士|小姐|同志|大爷|大妈|阿姨|老师|师傅|奶奶|爷爷|叔叔|医[生师]|主任|副主任|教授|大夫|护士|"
     r"主治|本人|签[字名]|代诉|陪[同诊]|[，,]?\s*[男女][，,\s])"
 )
+_BETWEEN = re.compile(r"^[\s,.'\"()·-]{1,4}(?:[A-Za-z]\.?[\s,.]{1,2})?$")
+_TAG = re.compile(r"^</?[A-Za-z][^<>]{0,60}>\s*(?:<[A-Za-z][^<>]{0,60}>)?$")
+_LINES_APART = 4
+# 小于来复诊, and not 小于5mm
+_DOING = re.compile(r"来|诉|说|称|自[述诉]|已|家属|复诊|[今昨][日天]|因")
 
 
 def is_name_here(plain: str, start: int, end: int) -> bool:
@@ -76,7 +83,7 @@ def _opens_eponym(word: str, after: str) -> bool:
 def is_chinese_name_here(plain: str, start: int, end: int) -> bool:
     """Whether one or two Chinese characters stand as a name, not as words or parts of words."""
     before, after = plain[max(0, start - 8) : start], plain[end : end + 8]
-    if _ENTITLED.match(after):
+    if _ENTITLED.match(after) or (plain[start] in BEFORE and _DOING.match(after)):
         return True
     if is_word(plain[start:end]):
         return bool(_STRONG.search(before))
@@ -89,3 +96,14 @@ def is_announced(plain: str, start: int, end: int) -> bool:
     """Whether a label, a title or a relation says that a Chinese name stands here."""
     before, after = plain[max(0, start - 8) : start], plain[end : end + 8]
     return bool(_ANNOUNCED.search(before) or _ENTITLED.match(after))
+
+
+def is_beside(plain: str, one: PhiSpan, other: PhiSpan) -> bool:
+    """Two words of one name, or lines of one address: "Rose" before "K. Goodwin"."""
+    if other.kind != one.kind:
+        return False
+    first, second = sorted((one, other), key=lambda span: span.start)
+    gap = plain[first.end : second.start]
+    if one.kind == "address":
+        return bool(gap) and len(gap) <= _LINES_APART and not gap.strip(" ,\n")
+    return bool(gap) and bool(_BETWEEN.match(gap) or _TAG.match(gap))

@@ -104,7 +104,7 @@ def _words_alone(
             if len(text) < 3:
                 yield Identifier("name", text, cased=True, lone=True, parts=part)
             elif is_word(text):
-                yield Identifier("name", text, lone=True, parts=part)
+                yield Identifier("name", text, lone=True, slips=len(text) >= 5, parts=part)
             else:
                 yield Identifier("name", text, slips=len(text) >= 5, parts=part)
 
@@ -128,7 +128,8 @@ def chinese_forms(name: str, *, staff: bool, sex: str) -> Iterator[Identifier]:
         yield Identifier("name", surname + title, keep=len(title), parts=parts)
     if not staff:
         for form in _called(surname, given):
-            yield Identifier("name", form, lone=len(form) <= 2, parts=parts)
+            lead = int(form[0] in BEFORE and form != given)
+            yield Identifier("name", form, lone=len(form) <= 2, lead=lead, parts=parts)
     if "·" not in name and all("\u3400" <= c <= "\u9fff" for c in whole):
         yield from _pinyin_forms(surname, given, staff=staff, sex=sex)
 

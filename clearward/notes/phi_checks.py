@@ -26,7 +26,7 @@ _CUT = re.compile(
     r"^.*(?:[在于至到由从往赴经转入出回送及和与向即就住的]|门诊|急诊|患者|曾|外院|建议|电话|联系|诊断|治疗|检查|介绍|平车|家属)"
 )
 _NO_PLACE = re.compile(
-    r"^(?:[我本外该各某此一二三多家]|上级|当地|下级|基层|专科|综合|社区|三甲|附近|其他|其它|原|同级|定点|正规|"
+    r"^(?:[我本外该各某此一二三多家大小原别]|[一二三两几这那]家|各大|另一|别的|[一二三][级甲]|公立|民营|大型|上级|当地|下级|基层|专科|综合|社区|三甲|附近|其他|其它|原|同级|定点|正规|"
     r"就近|地方|县级|市级|省级|乡镇|私人|互联网|转诊|就诊|相关|医联体|合作|国外|国内|北京等|个体|口腔|眼科|儿童|"
     r"中医|精神|妇幼|肿瘤|传染病|康复|老年)*(?:医院|卫生院|社区卫生服务中心|诊所|保健院)$"
 )
@@ -87,7 +87,7 @@ def _named_hospital(plain: str, span: Span) -> Span | None:
 def _chinese_hospital(plain: str, span: Span) -> Span | None:
     start, end = _cut(plain, span, keep=4)
     text = plain[start:end]
-    return None if _NO_PLACE.match(text) or end - start < 5 else (start, end)
+    return None if _NO_PLACE.match(text) or end - start < 4 else (start, end)
 
 
 def _chinese_address(plain: str, span: Span) -> Span | None:

@@ -5,7 +5,7 @@ Chinese one, O for 0 in a number. Exact forms belong to `known`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from pypinyin import Style, lazy_pinyin
@@ -13,7 +13,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from clearward.notes.forms import Identifier
-from clearward.notes.lone import is_announced
+from clearward.notes.lone import is_announced, is_beside
 from clearward.notes.names import COMPOUND
 from clearward.notes.phi import PhiSpan, is_eponym
 from clearward.notes.squeeze import Squeezed
@@ -31,35 +31,47 @@ _LONG_IN_LOWER_CASE = 7
 class Slips:
     """Forms of one person that are looked for with one slip."""
 
-    def __init__(self, items: Iterable[Identifier]) -> None:
+    def __init__(self, items: Sequence[Identifier]) -> None:
         texts = dict.fromkeys((item.kind, item.text) for item in items)
         self._chinese = [t for kind, t in texts if kind == "name" and not t.isascii()]
-        self._words = [t for kind, t in texts if kind == "name" and t.isascii()]
+        words = {item.text for item in items if item.kind == "name" and item.text.isascii()}
+        self._words = sorted(words)
         self._numbers = {t: kind for kind, t in texts if kind != "name"}
 
     def find(self, plain: str, squeezed: Squeezed, sure: Sequence[PhiSpan]) -> Iterator[PhiSpan]:
         """Slips in a folded text; `sure` are the exact matches, which need no second look."""
         if self._words:
-            yield from self._in_words(plain, squeezed)
+            yield from self._in_words(plain, squeezed, sure)
         if self._numbers:
             yield from self._in_numbers(plain, sure)
         for name in self._chinese:
             yield from _in_chinese(plain, name)
 
-    def _in_words(self, plain: str, squeezed: Squeezed) -> Iterator[PhiSpan]:
+    def _in_words(
+        self, plain: str, squeezed: Squeezed, sure: Sequence[PhiSpan]
+    ) -> Iterator[PhiSpan]:
         tokens = [token for token in set(_TOKEN.findall(squeezed.lower)) if not is_word(token)]
-        near: set[str] = set()
+        near: dict[str, bool] = {}
         for word in self._words:
-            found = process.extract(
-                word, tokens, scorer=OSA.distance, score_cutoff=1, limit=None
-            )
-            near.update(token for token, distance, _ in found if distance == 1)
-        for token in near:
+            found = process.extract(word, tokens, scorer=OSA.distance, score_cutoff=1, limit=None)
+            for token, distance, _ in found:
+                near[token] = near.get(token, False) or (distance == 1 and not is_word(word))
+        for token, is_sure in near.items():
             for match in re.finditer(rf"(?<![a-z]){re.escape(token)}(?![a-z])", squeezed.lower):
-                start, end = match.span()
-                capital = plain[start].isupper() or len(token) >= _LONG_IN_LOWER_CASE
-                if capital and len(token) >= _LONG - 1 and not is_eponym(plain, start, end):
-                    yield PhiSpan("name", start, end, "slip")
+                span = PhiSpan("name", *match.span(), "slip")
+                if self._is_meant(plain, span, sure, alone=is_sure):
+                    yield span
+
+    def _is_meant(
+        self, plain: str, span: PhiSpan, sure: Sequence[PhiSpan], *, alone: bool
+    ) -> bool:
+        """With a capital or long enough; a slip in a name that is a word only beside a name."""
+        if is_eponym(plain, span.start, span.end):
+            return False
+        size = span.end - span.start
+        if alone and size >= _LONG - 1:
+            return plain[span.start].isupper() or size >= _LONG_IN_LOWER_CASE
+        return any(is_beside(plain, span, other) for other in sure)
 
     def _in_numbers(self, plain: str, sure: Sequence[PhiSpan]) -> Iterator[PhiSpan]:
         for run in _RUN.finditer(plain):

@@ -121,8 +121,10 @@ class Surrogates:
     ) -> bool:
         given, family, sex = name
         if _CJK.search(family + given):
-            new = self._chinese(family, given, sex, attempt), self._chinese("", given, sex, attempt)
-            spelled = [*new, plain_pinyin(new[0])]
+            alone = self._chinese("", given, sex, attempt)
+            new = self._chinese(family, given, sex, attempt)
+            spelled = [new, alone, new[: len(new) - len(alone)], plain_pinyin(new)]
+            spelled += map(plain_pinyin, alone)
         else:
             made = [
                 self._latin(Part(role, old, sex if role == "given" else ""), attempt)
