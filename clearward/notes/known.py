@@ -22,7 +22,7 @@ _KINDS = ("name", "phone", "id", "address", "organisation", "other")
 _SENTENCE = re.compile(r"[^\W\d_]{2,}[.;:!?]\s|[。;!?]")
 _HYPHENS = frozenset("-'\u00ad\u200b\u200c\u200d\u2060\ufeff")
 _GAPS = re.compile(r"[\W_]+")
-_WIDEST_GAP = 12
+_WIDEST_GAP, _SIZE = 12, 0xFFFF
 
 
 class _Found(NamedTuple):
@@ -87,11 +87,11 @@ class KnownPeople:
         if not self.size:
             return
         for last, code in self._automaton.iter(squeezed.text):
-            form = _decode(code)
-            begin, stop = last + 1 - form.size, last + 1
+            begin, stop = last + 1 - (code & _SIZE), last + 1
             start, end = squeezed.span(begin, stop)
             if not _stands_alone(plain, start, end):
                 continue
+            form = _decode(code)
             if end - start > form.size:
                 pieces = squeezed.pieces(begin, stop)
                 if not _is_close(plain[start:end], form, pieces=pieces):
@@ -119,7 +119,7 @@ def _encode(item: Identifier) -> int:
 
 def _decode(code: int) -> _Form:
     return _Form(
-        size=code & 0xFFFF,
+        size=code & _SIZE,
         keep=code >> 20 & 15,
         kind=_KINDS[code >> 16 & 15],
         lead=code >> 24 & 1,

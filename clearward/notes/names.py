@@ -185,12 +185,16 @@ def readings(surname: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((text.replace("ü", "v"), text.replace("ü", "u"))))
 
 
+@lru_cache(maxsize=65536)
 def _given_readings(given: str) -> list[list[str]]:
-    syllables = [row[0] for row in pinyin(given, style=Style.NORMAL, v_to_u=True)]
+    syllables = [plain_pinyin(character) for character in given]
     forms = [[bare(x.replace("ü", letter)) for x in syllables] for letter in ("v", "u")]
     return forms if forms[0] != forms[1] else forms[:1]
 
 
+@lru_cache(maxsize=65536)
 def plain_pinyin(text: str) -> str:
     """Pinyin without tones and blanks, ü kept."""
-    return "".join(row[0] for row in pinyin(text, style=Style.NORMAL, v_to_u=True))
+    if len(text) != 1:
+        return "".join(map(plain_pinyin, text))
+    return str(pinyin(text, style=Style.NORMAL, v_to_u=True)[0][0])

@@ -182,7 +182,7 @@ class PartitionWork:
     def _leaks(self, text: str) -> int:
         """Of everybody's whole identifiers, and of every form of the patient's own."""
         own = self._patient[1] if self._patient else KnownPeople(())
-        plain = open_document(text).plain
+        plain = fold(text)
         squeezed = squeeze(plain)
         return self._everyone.leaks(plain, squeezed) or own.leaks(plain, squeezed)
 

@@ -14,12 +14,10 @@ from typing import Any, NamedTuple
 
 from clearward.notes.names import COMPOUND
 from clearward.notes.phi_checks import check_match
+from clearward.notes.phi_gate import Gate
 from clearward.notes.words import is_cut_from_words, is_eponymous, is_word
 
-# digits with what people write between them
-_RUN = re.compile(r"\d[\d ().+-]*")
 _LAST_WORD = re.compile(r"[A-Za-z]+$")
-_DIGIT = re.compile(r"\d")
 
 
 class PhiSpan(NamedTuple):
@@ -36,7 +34,6 @@ class _Pattern:
     rule: str
     kind: str
     needs: re.Pattern[str] | None
-    digits: int
     check: str
     regex: re.Pattern[str]
 
@@ -50,6 +47,7 @@ class PhiPatterns:
     surnames: re.Pattern[str]
     never: tuple[str, ...]
     eponym: re.Pattern[str]
+    gate: Gate
 
 
 @cache
@@ -59,9 +57,11 @@ def phi_patterns() -> PhiPatterns:
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     words = "|".join(sorted(document["eponyms"]["words"], key=len, reverse=True))
     body = document["chinese"]
+    general, chinese = tuple(map(_pattern, document["patterns"])), _chinese(body)
     return PhiPatterns(
-        general=tuple(map(_pattern, document["patterns"])),
-        chinese=_chinese(body),
+        general=general,
+        chinese=chinese,
+        gate=Gate([p.regex.pattern for p in general] + [regex.pattern for _, regex in chinese]),
         surnames=re.compile(_surname(body)),
         never=tuple(body["never"]),
         eponym=re.compile(rf"(?:'s?)?[\s-]*(?:{words})(?![a-z])"),
@@ -74,7 +74,6 @@ def _pattern(item: dict[str, Any]) -> _Pattern:
         rule=item["rule"],
         kind=item["kind"],
         needs=re.compile(needs) if needs else None,
-        digits=item.get("digits", 0),
         check=item.get("check", ""),
         regex=re.compile(item["regex"]),
     )
@@ -100,13 +99,16 @@ def _chinese(body: dict[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
 def find_phi(plain: str, lang: str) -> Iterator[PhiSpan]:
     """Every general identifier in a folded text; spans may overlap."""
     rules = phi_patterns()
-    digits = max((len(_DIGIT.findall(run)) for run in _RUN.findall(plain)), default=0)
-    for pattern in rules.general:
-        if pattern.digits > digits or (pattern.needs and not pattern.needs.search(plain)):
-            continue
-        yield from _matches(pattern, plain)
+    worth = rules.gate.open_for(plain)
+    if not worth:
+        return
+    for number, pattern in enumerate(rules.general):
+        if number in worth and (pattern.needs is None or pattern.needs.search(plain)):
+            yield from _matches(pattern, plain)
     if lang == "zh":
-        yield from _chinese_names(plain, rules)
+        first = len(rules.general)
+        chosen = [p for n, p in enumerate(rules.chinese, first) if n in worth]
+        yield from _chinese_names(plain, chosen, never=rules.never)
 
 
 def _matches(pattern: _Pattern, plain: str) -> Iterator[PhiSpan]:
@@ -119,11 +121,13 @@ def _matches(pattern: _Pattern, plain: str) -> Iterator[PhiSpan]:
             yield PhiSpan(pattern.kind, *span, pattern.rule)
 
 
-def _chinese_names(plain: str, rules: PhiPatterns) -> Iterator[PhiSpan]:
-    for rule, regex in rules.chinese:
+def _chinese_names(
+    plain: str, patterns: list[tuple[str, re.Pattern[str]]], *, never: tuple[str, ...]
+) -> Iterator[PhiSpan]:
+    for rule, regex in patterns:
         for match in regex.finditer(plain):
             start, end = match.span(1)
-            if match[1].startswith(rules.never) or (rule == "name_of_kin" and is_word(match[1])):
+            if match[1].startswith(never) or (rule == "name_of_kin" and is_word(match[1])):
                 continue
             if rule in {"titled_name", "titled_surname"} and is_cut_from_words(plain, start, end):
                 continue

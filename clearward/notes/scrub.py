@@ -76,7 +76,8 @@ def scrub(
     parts = ChainMap(*(people.parts for people in known))
 
     def is_own(text: str) -> bool:
-        return any(people.leaks(text) for people in known)
+        near = squeeze(text)
+        return any(people.leaks(text, near) for people in known)
 
     merged = merge(spans)
     pieces: list[str] = []

@@ -20,8 +20,9 @@ from clearward.notes.squeeze import Squeezed
 from clearward.notes.words import is_word
 
 _TOKEN = re.compile(r"(?<![^\W\d_])[a-z]{4,}(?:'(?!s\b)[a-z]+)?(?![^\W\d_])", re.ASCII)
-_RUN = re.compile(r"[A-Za-z]{0,2}[\dOolI|][\d OolI|S().\-\u00b7]{4,26}[\dOolIXx]")
+_RUN = re.compile(r"\d[\d OolI|S().\-\u00b7]{4,26}[\dOolIXx]")
 _READ_AS = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "|": "1", "S": "5"})
+_LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,2}$")
 _SOLID = re.compile(r"\S+")
 _NOT_DIGITS = re.compile(r"[^0-9A-Za-z]+")
 _LONG = 5
@@ -96,13 +97,19 @@ class Slips:
 def _groups(run: re.Match[str]) -> Iterator[tuple[int, int]]:
     """A run of digits whole, and any of its neighbours between blanks together."""
     pieces = [
-        (run.start() + m.start(), run.start() + m.end())
+        (run.start() + m.start() - (_letters_before(run) if not m.start() else 0), run.start() + m.end())
         for m in _SOLID.finditer(run[0])
         if any(map(str.isdigit, m[0]))
     ]
     for first in range(len(pieces)):
         for last in range(first, min(len(pieces), first + 5)):
             yield pieces[first][0], pieces[last][1]
+
+
+def _letters_before(run: re.Match[str]) -> int:
+    """Of an id that opens with letters: S99960207, O12345678."""
+    found = _LETTERS.search(run.string, max(0, run.start() - 3), run.start())
+    return len(found[0]) if found else 0
 
 
 def _in_chinese(plain: str, name: str) -> Iterator[PhiSpan]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from dataclasses import dataclass
-from itertools import accumulate
 
 from clearward.notes.document import fold
 
@@ -35,41 +33,48 @@ _BASES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Squeezed:
-    """Letters and digits of a text in lower case, and where each piece began.
+    """Letters and digits of a text in lower case, and the way back to the original.
 
     Attributes:
         text: pieces without what stood between them.
         lower: the whole text in the same letters, as long as the original.
-        starts: where each piece begins in `text`.
-        offsets: where each piece begins in the original.
     """
 
-    text: str
-    lower: str
-    starts: tuple[int, ...]
-    offsets: tuple[int, ...]
+    __slots__ = ("_offsets", "_starts", "lower", "text")
+
+    def __init__(self, lower: str) -> None:
+        self.lower = lower
+        self.text = "".join(_PIECES.findall(lower))
+        self._starts: list[int] = []
+        self._offsets: list[int] = []
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Original characters of ``text[start:end]``; separators inside are part of it."""
-        first = bisect_right(self.starts, start) - 1
-        last = bisect_right(self.starts, end - 1) - 1
-        begin = self.offsets[first] + start - self.starts[first]
-        return begin, self.offsets[last] + end - self.starts[last]
+        if not self._starts:
+            self._map()
+        first = bisect_right(self._starts, start) - 1
+        last = bisect_right(self._starts, end - 1, lo=first) - 1
+        begin = self._offsets[first] + start - self._starts[first]
+        return begin, self._offsets[last] + end - self._starts[last]
 
     def pieces(self, start: int, end: int) -> int:
-        """How many pieces ``text[start:end]`` touches."""
-        return bisect_right(self.starts, end - 1) - bisect_right(self.starts, start) + 1
+        """How many pieces ``text[start:end]`` touches; `span` was asked before."""
+        return bisect_right(self._starts, end - 1) - bisect_right(self._starts, start) + 1
+
+    def _map(self) -> None:
+        """Most texts of a long list hold nothing of it: the map is made at the first match."""
+        at = 0
+        for match in _PIECES.finditer(self.lower):
+            begin, end = match.span()
+            self._starts.append(at)
+            self._offsets.append(begin)
+            at += end - begin
 
 
 def squeeze(plain: str) -> Squeezed:
     """Squeeze a folded text (see `document.fold`: same length as the original)."""
-    lower = bare(plain)
-    pieces = [(match.start(), match.group()) for match in _PIECES.finditer(lower)]
-    lengths = [0, *accumulate(len(piece) for _, piece in pieces)]
-    text = "".join(piece for _, piece in pieces)
-    return Squeezed(text, lower, tuple(lengths[:-1]), tuple(start for start, _ in pieces))
+    return Squeezed(bare(plain))
 
 
 def bare(plain: str) -> str:

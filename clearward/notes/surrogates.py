@@ -44,7 +44,22 @@ def _lists() -> Mapping[str, Any]:
         names = latin[role].split()
         latin[role] = {c: [n for n in names if n[0] == c] for c in latin["initials"]}
     latin["either"] = {c: latin["female"][c] + latin["male"][c] for c in latin["initials"]}
+    chinese = lists["chinese"]
+    chinese["either"] = chinese["female"] + chinese["male"]
     return lists
+
+
+def _another(pool: Sequence[str], draw: bytes, *not_this: str) -> str:
+    """One of a list by drawn bytes, the next one where it is what must not come."""
+    number = int.from_bytes(draw, "big")
+    return next(
+        (
+            pool[(number + n) % len(pool)]
+            for n in range(len(pool))
+            if pool[(number + n) % len(pool)] not in not_this
+        ),
+        pool[0],
+    )
 
 
 def _nobody(_text: str) -> bool:
@@ -121,22 +136,23 @@ class Surrogates:
     ) -> bool:
         given, family, sex = name
         if _CJK.search(family + given):
-            alone = self._chinese("", given, sex, attempt)
             new = self._chinese(family, given, sex, attempt)
-            spelled = [new, alone, new[: len(new) - len(alone)], plain_pinyin(new)]
-            spelled += map(plain_pinyin, alone)
+            alone = new[len(new) - len(given) :]
+            words = {new, alone, new.removesuffix(alone), *map(plain_pinyin, alone)}
+            if words & parts.keys():
+                return True
+            spelled = [new, plain_pinyin(new)] if family and given else []
         else:
             made = [
                 self._latin(Part(role, old, sex if role == "given" else ""), attempt)
                 for role, old in (("given", given), ("family", family))
                 if old
             ]
-            spelled = [*made, " ".join(made), " ".join(reversed(made))]
-        whole = spelled if len(family) and len(given) else []
-        return any(squeeze_value(text) in parts for text in spelled) or any(
-            is_own(text) or (len(text) > 1 and self._is_known(squeeze_value(text)))
-            for text in whole
-        )
+            if any(word.lower() in parts for word in made):
+                return True
+            spelled = [" ".join(made), " ".join(reversed(made))] if len(made) > 1 else []
+        plain = [squeeze_value(text) for text in spelled]
+        return any(map(self._is_known, plain)) or is_own(". ".join(spelled))
 
     def _part(self, part: Part, token: str, attempt: int, old: str) -> str:
         if part.role == "doubled":
@@ -151,14 +167,13 @@ class Surrogates:
         lists = _lists()["latin"]
         group = "last" if part.role == "family" else {"f": "female", "m": "male"}.get(part.sex, "either")
         names = lists[group][self._initial(part.role, part.of[:1])]
-        names = [name for name in names if name.lower() != part.of] or [part.of.title()]
         draw = self._draw(part.role, part.of, str(attempt))
-        return str(names[int.from_bytes(draw[:4], "big") % len(names)])
+        return _another(names, draw[:4], part.of.title())
 
     def _initial(self, role: str, letter: str) -> str:
         """Another letter for an initial, the same for the name that opens with it."""
-        letters = [c for c in _lists()["latin"]["initials"] if c != letter.upper()]
-        return letters[self._draw("initial", role, letter.lower())[0] % len(letters)]
+        letters = _lists()["latin"]["initials"]
+        return _another(letters, self._draw("initial", role, letter.lower())[:1], letter.upper())
 
     def _of_chinese(self, part: Part, attempt: int, *, pinyin: bool) -> str:
         surname, given = {"surname": (part.of, ""), "given-zh": ("", part.of)}.get(
@@ -178,13 +193,11 @@ class Surrogates:
         new = ""
         if surname:
             pool = lists["surname"] if len(surname) == 1 else lists["compound"]
-            pool = [name for name in pool if name != surname]
-            new = str(pool[self._draw("surname", surname, str(attempt))[0] % len(pool)])
-        group = {"f": lists["female"], "m": lists["male"]}.get(sex, lists["female"] + lists["male"])
+            new = _another(pool, self._draw("surname", surname, str(attempt))[:1], surname)
+        group = {"f": lists["female"], "m": lists["male"]}.get(sex, lists["either"])
         draw = self._draw("given", given, str(attempt))
         for place, old in enumerate(given[:8]):
-            pool = [c for c in group if c != old and c not in new[-1:]]
-            new += pool[int.from_bytes(draw[2 * place : 2 * place + 2], "big") % len(pool)]
+            new += _another(group, draw[2 * place : 2 * place + 2], old, new[-1:])
         return new
 
     def _draw(self, *what: str) -> bytes:

@@ -21,8 +21,11 @@ from clearward.notes.dateforms import (
     render,
 )
 
-_RUN = re.compile(r"\d+")
-_WORDS = re.compile("|".join(name[:3] for name in MONTH_NAMES), re.IGNORECASE)
+# a number with what makes it a date behind it
+_OPENING = re.compile(
+    r"(?<!\d)(?:\d{1,4}(?=\s?[-/.年月])|\d{8}|\d{1,2}(?=(?:st|nd|rd|th)?(?:\s+(?:of\s+)?|-|)[JFMASOND]))"
+)
+_WORDS = tuple(word for name in MONTH_NAMES for word in (name[:3], name[:3].upper()))
 # "5/3" alone may be a share, a pressure or an acuity
 _ANNOUNCED = re.compile(
     r"(?i:(?<![a-z])(?:on|since|dated?|until|till|by|from|through|thru|before|after|as of|admitted|"
@@ -61,14 +64,14 @@ def shifted_dates(plain: str, days: int, *, year: int) -> Iterator[DateEdit]:
 
 def _matches(plain: str) -> Iterator[re.Match[str]]:
     end = 0
-    for run in _RUN.finditer(plain):
+    for run in _OPENING.finditer(plain):
         at = run.start()
         match = NUMERIC.match(plain, at) if at >= end else None
         if match is None or (match["sm"] and not _is_announced(plain, at)):
             continue
         end = match.end()
         yield match
-    if _WORDS.search(plain):
+    if any(word in plain for word in _WORDS):
         yield from NAMED.finditer(plain)
     if "月" in plain:
         yield from CHINESE_DATE.finditer(plain)
