@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from time import process_time
 
-from benchmarks.scrub_notes import Note, Person, hospital, notes
+from benchmarks.scrub_notes import Note, notes
+from benchmarks.scrub_people import Person, hospital
 from clearward.notes.document import open_document
 from clearward.notes.identifiers import audited, identifiers_of
 from clearward.notes.scrub import KnownPeople, Scrubbed, scrub

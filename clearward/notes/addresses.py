@@ -50,7 +50,9 @@ def _chinese(plain: str, staff: bool) -> Iterator[Identifier]:
     match = _LEVELS.match("".join(plain.split()))
     if match is None:
         return
-    region, city, district, rest = (match[name] or "" for name in ("region", "city", "district", "rest"))
+    region, city, district, rest = (
+        match[name] or "" for name in ("region", "city", "district", "rest")
+    )
     for text in (city + district + rest, district + rest, rest):
         if rest and len(text) >= 4:
             audited = any(c.isdigit() for c in text) and len(text) >= _WHOLE

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from datetime import date
 
-MONTH_NAMES = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
-               "October", "November", "December")  # fmt: skip
+MONTH_NAMES = ("January", "February", "March", "April", "May", "June", "July", "August",
+               "September", "October", "November", "December")  # fmt: skip
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _NAMES = "|".join(f"{m}|{m[:3]}" for m in MONTH_NAMES) + "|Sept"
 _NAMES = f"{_NAMES}|{_NAMES.upper()}"
@@ -43,7 +43,9 @@ _NUMBERS = ("m", "d", "cm", "cd", "cx", "bm", "bd", "um", "ud", "sm", "sd", "tm"
 
 def month_number(name: str) -> int:
     """1 to 12 of a month's English name or its first letters."""
-    return next(i for i, full in enumerate(MONTH_NAMES, 1) if full.lower().startswith(name[:3].lower()))
+    return next(
+        i for i, full in enumerate(MONTH_NAMES, 1) if full.lower().startswith(name[:3].lower())
+    )
 
 
 def chinese_number(text: str) -> int:
@@ -96,7 +98,13 @@ def _chinese(groups: dict[str, str], moved: date, last: date | None) -> str:
         return f"{year}{month}月"
     if groups.get("bz") == "":
         return f"{month}月{day}"
-    until = "" if last is None else f"-{last.day}日" if last.month == moved.month else f"日-{last.month}月{last.day}日"
+    until = (
+        ""
+        if last is None
+        else f"-{last.day}日"
+        if last.month == moved.month
+        else f"日-{last.month}月{last.day}日"
+    )
     return f"{year}{month}月{day}" + (until or "日")
 
 
@@ -134,11 +142,17 @@ def _named(groups: dict[str, str], moved: date, last: date | None) -> str:
         day = _ordinal(moved.day, groups.get("eth"))
         day = f"{moved.day:02d}" if groups["ed"].startswith("0") else day
         year = f"{moved.year}" if "ey" in groups else ""
-        return f"{day}{groups['es']}{month}{groups.get('ez', '') if year or groups.get('ez') else ''}{year}"
+        return f"{day}{groups['es']}{month}{groups.get('ez', '')}{year}"
     weekday = _weekday(groups["w"], moved) + groups["ws"] if "w" in groups else ""
     day = _ordinal(moved.day, groups.get("nth"))
     day = f"{moved.day:02d}" if groups["nd"].startswith("0") else day
-    until = "" if last is None else f"-{last.day}" if last.month == moved.month else f" to {MONTH_NAMES[last.month - 1][:3]} {last.day}"
+    until = (
+        ""
+        if last is None
+        else f"-{last.day}"
+        if last.month == moved.month
+        else f" to {MONTH_NAMES[last.month - 1][:3]} {last.day}"
+    )
     year = f"{groups['nz']}{moved.year}" if "ny" in groups else ""
     return f"{weekday}{month}{groups['nx']}{day}{until}{year}"
 

@@ -81,9 +81,7 @@ class KnownPeople:
         hits = self._hits(plain, squeezed or squeeze(plain), eponyms=False)
         return sum(hit.sure for hit in hits)
 
-    def _hits(
-        self, plain: str, squeezed: Squeezed, *, eponyms: bool = True
-    ) -> Iterator[_Found]:
+    def _hits(self, plain: str, squeezed: Squeezed, *, eponyms: bool = True) -> Iterator[_Found]:
         if not self.size:
             return
         for last, code in self._automaton.iter(squeezed.text):

@@ -58,12 +58,10 @@ def is_name_here(plain: str, start: int, end: int) -> bool:
     before, after = plain[max(0, start - 28) : start], plain[end : end + 40]
     if _is_month(word.lower(), before, after) or _opens_eponym(word.lower(), after):
         return False
-    if _TITLE.search(before):
+    if _TITLE.search(before) or _acts(word, after):
         return True
     if not word[:1].isupper():
         return bool(_HUMAN.match(after)) and not _DETERMINED.search(before)
-    if _HUMAN.match(after) or (after[:2] in {"'s", "' "} and not is_eponymous(word.lower())):
-        return True
     if word.isupper() and len(word) > 1:  # a capital says nothing where all are
         return False
     if not before.strip() or before.endswith("\n"):
@@ -73,6 +71,14 @@ def is_name_here(plain: str, start: int, end: int) -> bool:
 
 def _is_month(word: str, before: str, after: str) -> bool:
     return word in _MONTHS and bool(_OF_DATE.search(before) or re.match(r"\.?,?\s+\d", after))
+
+
+def _acts(word: str, after: str) -> bool:
+    """With a capital, and what people do or have behind it."""
+    if not word[:1].isupper():
+        return False
+    has = after[:2] in {"'s", "' "} and not is_eponymous(word.lower())
+    return has or bool(_HUMAN.match(after))
 
 
 def _opens_eponym(word: str, after: str) -> bool:

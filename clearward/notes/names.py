@@ -16,18 +16,26 @@ from clearward.notes.forms import Identifier, Part
 from clearward.notes.squeeze import bare, squeeze_value
 from clearward.notes.words import is_word
 
-COMPOUND = ("欧阳", "上官", "司马", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒",
-            "夏侯", "南宫", "端木", "百里", "长孙", "宇文")  # fmt: skip
-TITLES = ("先生", "女士", "某某", "某", "大爷", "大妈", "阿姨", "老师", "小姐", "师傅", "同志",
-          "奶奶", "爷爷", "叔叔", "医生", "医师", "主任", "教授", "大夫", "护士", "护师")  # fmt: skip
+COMPOUND = (
+    "欧阳", "上官", "司马", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒",
+    "夏侯", "南宫", "端木", "百里", "长孙", "宇文",
+)  # fmt: skip
+TITLES = (
+    "先生", "女士", "某某", "某", "大爷", "大妈", "阿姨", "老师", "小姐", "师傅", "同志",
+    "奶奶", "爷爷", "叔叔", "医生", "医师", "主任", "教授", "大夫", "护士", "护师",
+)  # fmt: skip
 BEFORE = ("小", "老", "阿")
 _CJK = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff·]+")
-_HONORIFIC = re.compile(r"(?i)^(?:dr|mr|mrs|ms|miss|prof)\.?\s+|,?\s+(?:md|phd|rn|jr|sr|iii|ii)\.?$")
+_HONORIFIC = re.compile(
+    r"(?i)^(?:dr|mr|mrs|ms|miss|prof)\.?\s+|,?\s+(?:md|phd|rn|jr|sr|iii|ii)\.?$"
+)
 _WORD = re.compile(r"[^\W\d_]+")
 # Surnames that are read otherwise than the character usually is
-_READ = {"单": "shan", "仇": "qiu", "曾": "zeng", "解": "xie", "查": "zha", "区": "ou", "朴": "piao",
-         "盖": "ge", "乐": "yue", "覃": "qin", "翟": "zhai", "任": "ren", "尉迟": "yuchi", "万": "wan",
-         "缪": "miao", "秘": "bi", "种": "chong", "繁": "po", "员": "yun", "黑": "he"}  # fmt: skip
+_READ = {
+    "单": "shan", "仇": "qiu", "曾": "zeng", "解": "xie", "查": "zha", "区": "ou", "朴": "piao",
+    "盖": "ge", "乐": "yue", "覃": "qin", "翟": "zhai", "任": "ren", "尉迟": "yuchi",
+    "万": "wan", "缪": "miao", "秘": "bi", "种": "chong", "繁": "po", "员": "yun", "黑": "he",
+}  # fmt: skip
 _AUDITED_LATIN, _AUDITED_PINYIN, _SURE_PINYIN = 4, 6, 8
 
 
@@ -91,7 +99,11 @@ def _spellings(value: str) -> tuple[str, ...]:
 
 
 def _words_alone(
-    words: list[tuple[str, str]], *, staff: bool, sex: str, name: tuple[str, str, str] = ("", "", "")
+    words: list[tuple[str, str]],
+    *,
+    staff: bool,
+    sex: str,
+    name: tuple[str, str, str] = ("", "", ""),
 ) -> Iterator[Identifier]:
     """Each word of a name, and the halves of a double one."""
     if staff:

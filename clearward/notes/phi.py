@@ -88,7 +88,10 @@ def _chinese(body: dict[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
     end = rf"(?=[\s,。;:/()\]】、]|$|[{body['after']}])"
     given = r"[\u4e00-\u9fff·]"
     return (
-        ("labelled_name", re.compile(rf"(?:{body['before']})\s*:\s*({surname}{given}{{1,3}}?){end}")),
+        (
+            "labelled_name",
+            re.compile(rf"(?:{body['before']})\s*:\s*({surname}{given}{{1,3}}?){end}"),
+        ),
         ("name_of_kin", re.compile(rf"(?:{body['kin']})[:,]?\s?({surname}{given}{{1,2}}?){end}")),
         ("titled_name", re.compile(rf"({surname}{given}{{1,2}}?)(?:{body['titles']})")),
         ("titled_surname", re.compile(rf"(?!{one})({surname})(?:{body['titles']})")),

@@ -7,26 +7,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from clearward.notes.words import is_eponymous, is_word
+from clearward.notes.words import is_eponymous, is_word, word_list
 
 Span = tuple[int, int]
 _NHS_WEIGHTS = range(10, 1, -1)
-# What a hospital's name is more than: a clinic of a kind is no place
-_KINDS = frozenset(
-    "eye heart stroke pain outpatient inpatient emergency general surgery medical specialty glaucoma "
-    "retina cataract cornea failure anticoagulation warfarin coumadin memory epilepsy headache movement "
-    "disorders neurology cardiology ophthalmology oncology diabetes diabetic primary care family medicine "
-    "internal urgent walk-in walk in our the this that these a an my your his her local another other "
-    "previous current nearest referring teaching tertiary community county city private public day mental "
-    "health children's childrens women's womens acute home wound foot hand spine sleep lipid device "
-    "pacemaker arrhythmia vascular dental hypertension follow up follow-up new return tests labs at in to "
-    "from and or with by discharged admitted transferred seen".split()
-)
 _CUT = re.compile(
-    r"^.*(?:[在于至到由从往赴经转入出回送及和与向即就住的]|门诊|急诊|患者|曾|外院|建议|电话|联系|诊断|治疗|检查|介绍|平车|家属)"
+    r"^.*(?:[在于至到由从往赴经转入出回送及和与向即就住的]|门诊|急诊|患者|曾|外院|建议|电话|联系|"
+    r"诊断|治疗|检查|介绍|平车|家属)"
 )
 _NO_PLACE = re.compile(
-    r"^(?:[我本外该各某此一二三多家大小原别]|[一二三两几这那]家|各大|另一|别的|[一二三][级甲]|公立|民营|大型|上级|当地|下级|基层|专科|综合|社区|三甲|附近|其他|其它|原|同级|定点|正规|"
+    r"^(?:[我本外该各某此一二三多家大小原别]|[一二三两几这那]家|各大|另一|别的|[一二三][级甲]|公立|民营|大型|"
+    r"上级|当地|下级|基层|专科|综合|社区|三甲|附近|其他|其它|原|同级|定点|正规|"
     r"就近|地方|县级|市级|省级|乡镇|私人|互联网|转诊|就诊|相关|医联体|合作|国外|国内|北京等|个体|口腔|眼科|儿童|"
     r"中医|精神|妇幼|肿瘤|传染病|康复|老年)*(?:医院|卫生院|社区卫生服务中心|诊所|保健院)$"
 )
@@ -53,7 +44,7 @@ def _not_a_role(plain: str, span: Span) -> Span | None:
         kept.pop()
     if not kept or (len(kept) == 1 and _is_plain_word(kept[0][0])):
         return None
-    if kept[0][0].lower() in _STOP:
+    if kept[0][0].lower() in word_list("no_name"):
         return None
     return start, start + kept[-1].end() - (2 if kept[-1][0].endswith("'s") else 0)
 
@@ -61,25 +52,26 @@ def _not_a_role(plain: str, span: Span) -> Span | None:
 def _is_plain_word(text: str) -> bool:
     """A word that hardly anybody is called."""
     text = text.lower().removesuffix("'s")
-    return is_word(text) and text not in _SURNAMES and not is_eponymous(text)
-
-
-_STOP = frozenset("the this in at on and for has is was a an to of or not no none self".split())
-_SURNAMES = frozenset(
-    "young brown white black green gray grey baker cook fisher hill miller wood woods stone king knight "
-    "long short price bell ward moore rose grant page park parks mason carter hunter porter turner "
-    "walker wright brooks burns day field fields fox glass hood hope love moon parker pope powers rice "
-    "rich robin sharp steel stern summers swift taylor wells west winters wise wolf smith lane may".split()
-)
+    return is_word(text) and text not in word_list("surnames") and not is_eponymous(text)
 
 
 def _named_hospital(plain: str, span: Span) -> Span | None:
     """At least one word that is no kind of clinic; what stands before the name is cut off."""
     start, end = span
     words = list(re.finditer(r"[A-Za-z'&-]+", plain[start:end]))
-    while words and words[0][0].lower() in _KINDS - {"general", "community", "county", "city"}:
+    kind_words = word_list("kinds_of_clinic")
+    while words and words[0][0].lower() in kind_words - {"general", "community", "county", "city"}:
         words.pop(0)
-    kinds = _KINDS | {"hospital", "center", "centre", "clinic", "infirmary", "nursing", "of", "medical"}
+    kinds = kind_words | {
+        "hospital",
+        "center",
+        "centre",
+        "clinic",
+        "infirmary",
+        "nursing",
+        "of",
+        "medical",
+    }
     named = [w for w in words if w[0].lower() not in kinds and not is_eponymous(w[0].lower())]
     return (start + words[0].start(), end) if named else None
 

@@ -86,7 +86,9 @@ def scrub(
     for kind, start, end, _ in merged:
         new = dates.get((start, end)) if kind == "date" else None
         if new is None:
-            new = surrogates.replace(kind, document.text[start:end], start, parts=parts, is_own=is_own)
+            new = surrogates.replace(
+                kind, document.text[start:end], start, parts=parts, is_own=is_own
+            )
         pieces += (document.text[position:start], new)
         edits.append((start, end, len(new)))
         position = end

@@ -63,9 +63,7 @@ class Slips:
                 if self._is_meant(plain, span, sure, alone=is_sure):
                     yield span
 
-    def _is_meant(
-        self, plain: str, span: PhiSpan, sure: Sequence[PhiSpan], *, alone: bool
-    ) -> bool:
+    def _is_meant(self, plain: str, span: PhiSpan, sure: Sequence[PhiSpan], *, alone: bool) -> bool:
         """With a capital or long enough; a slip in a name that is a word only beside a name."""
         if is_eponym(plain, span.start, span.end):
             return False
@@ -97,7 +95,10 @@ class Slips:
 def _groups(run: re.Match[str]) -> Iterator[tuple[int, int]]:
     """A run of digits whole, and any of its neighbours between blanks together."""
     pieces = [
-        (run.start() + m.start() - (_letters_before(run) if not m.start() else 0), run.start() + m.end())
+        (
+            run.start() + m.start() - (_letters_before(run) if not m.start() else 0),
+            run.start() + m.end(),
+        )
         for m in _SOLID.finditer(run[0])
         if any(map(str.isdigit, m[0]))
     ]

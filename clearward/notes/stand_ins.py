@@ -32,7 +32,9 @@ _STATE = re.compile(r"[A-Z]{2}")
 class Draw(Protocol):
     """Bytes that depend on the words given, and on key and patient."""
 
-    def __call__(self, *what: str) -> bytes: ...
+    def __call__(self, *what: str) -> bytes:
+        """The same words, the same bytes."""
+        ...
 
 
 @cache
@@ -83,6 +85,7 @@ class _Bytes:
         self._block, self._left = 0, b""
 
     def below(self, limit: int) -> int:
+        """A drawn number from 0 to limit - 1."""
         if len(self._left) < 2:
             self._left = self._draw(*self._what, str(self._block))
             self._block += 1
@@ -91,9 +94,11 @@ class _Bytes:
         return number % limit
 
     def one_of(self, words: list[str]) -> str:
+        """One of some words."""
         return words[self.below(len(words))]
 
     def word(self, key: str) -> str:
+        """One of a list of `surrogates.toml`."""
         return self.one_of(_lists()[key])
 
 
@@ -123,7 +128,11 @@ def _phone(text: str, drawn: _Bytes) -> str:
     new = _digits(text, drawn)
     digits = re.sub(r"\D", "", fold(text))
     prefix = next((p for p in ("0086", "86") if digits.startswith(p) and len(digits) > 11), "")
-    if len(digits) - len(prefix) == 11 and digits[len(prefix)] == "1" and digits[len(prefix) + 1] in "3456789":
+    if (
+        len(digits) - len(prefix) == 11
+        and digits[len(prefix)] == "1"
+        and digits[len(prefix) + 1] in "3456789"
+    ):
         return _put(new, prefix + drawn.one_of(["154", "160", "161", "163", "164", "168", "169"]))
     if len(digits) == 10 and digits[0] != "0":
         return _put(new, f"{new_area(drawn)}55501")
@@ -154,7 +163,8 @@ def _id(text: str, drawn: _Bytes) -> str:
 def _citizen_number(new: str, drawn: _Bytes) -> str:
     """Plausible to a reader, refused by the check digit of GB 11643."""
     born = f"{1940 + drawn.below(60)}{1 + drawn.below(12):02d}{1 + drawn.below(28):02d}"
-    body = f"{drawn.one_of(['110101', '310104', '420102', '440103', '510104'])}{born}{drawn.below(1000):03d}"
+    county = drawn.one_of(["110101", "310104", "420102", "440103", "510104"])
+    body = f"{county}{born}{drawn.below(1000):03d}"
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
     right = "10X98765432"[sum(int(c) * w for c, w in zip(body, weights, strict=True)) % 11]
     wrong = str((int(right) + 1 + drawn.below(8)) % 10) if right.isdigit() else "3"
@@ -199,7 +209,9 @@ def _chinese_place(text: str, drawn: _Bytes, names: str) -> str:
     made, position = [], 0
     for unit in _UNIT.finditer(text):
         if unit.start() > position:
-            key = "street_zh" if unit[0] in {"路", "街", "巷", "弄", "大道", "大街", "里"} else names
+            key = (
+                "street_zh" if unit[0] in {"路", "街", "巷", "弄", "大道", "大街", "里"} else names
+            )
             made.append(drawn.word(key))
         made.append(unit[0])
         position = unit.end()

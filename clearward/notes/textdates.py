@@ -32,7 +32,9 @@ _ANNOUNCED = re.compile(
     r"discharged|seen|scheduled|visit|dos|dob|due|effective|started|stopped|last|next)\s?:?\s?(?:on\s)?)$|"
     r"(?:于|日期|时间|截至|自)\s?:?\s?$"
 )
-_NOT_A_DATE = re.compile(r"(?i:score|strength|acuity|vision|va|bp|grade|out of|pain|gcs|power|reflex)\W*\w*\s?$")
+_NOT_A_DATE = re.compile(
+    r"(?i:score|strength|acuity|vision|va|bp|grade|out of|pain|gcs|power|reflex)\W*\w*\s?$"
+)
 _COLUMNS = (
     ("y", "m", "d"), ("cy", "cm", "cd"), ("", "bm", "bd"), ("", "sm", "sd"), ("ty", "tm", ""),
     ("qy", "qm", ""), ("ny", "nm", "nd"), ("ey", "em", "ed"), ("oy", "om", ""),

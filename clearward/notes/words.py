@@ -5,6 +5,7 @@ words a two-character name can be cut out of. The context itself belongs to `lon
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ class _Words:
     eponyms: frozenset[str]
     chinese: frozenset[str]
     automaton: ahocorasick.Automaton
-    no_employer: frozenset[str]
+    lists: Mapping[str, frozenset[str]]
 
 
 @cache
@@ -38,8 +39,13 @@ def _words() -> _Words:
         eponyms=frozenset(lists["eponyms"]),
         chinese=frozenset(lists["chinese"]),
         automaton=automaton,
-        no_employer=frozenset(lists["no_employer"]),
+        lists={key: frozenset(words) for key, words in lists.items()},
     )
+
+
+def word_list(key: str) -> frozenset[str]:
+    """One list of `ordinary_words.toml`."""
+    return _words().lists[key]
 
 
 def is_word(text: str) -> bool:
@@ -55,7 +61,7 @@ def is_eponymous(text: str) -> bool:
 
 def is_no_employer(text: str) -> bool:
     """Whether what stands for an employer names nobody: retired, farmer, none."""
-    return text.strip().lower() in _words().no_employer
+    return text.strip().lower() in word_list("no_employer")
 
 
 def is_cut_from_words(plain: str, start: int, end: int) -> bool:
