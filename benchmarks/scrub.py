@@ -23,7 +23,7 @@ from clearward.notes.scrub import KnownPeople, Scrubbed, scrub
 from clearward.notes.surrogates import Surrogates
 
 KEY = b"benchmark-key-of-thirty-two-byte"
-_TOKEN = re.compile(r"[^\W\d_\u3400-\u9fff]+|\d+|[\u3400-\u9fff]")
+TOKEN = re.compile(r"[^\W\d_\u3400-\u9fff]+|\d+|[\u3400-\u9fff]")
 
 
 @dataclass
@@ -97,7 +97,7 @@ def _count(tally: Tally, note: Note, result: Scrubbed) -> None:
     gold = {n for mark in note.gold for n in range(mark.start, mark.end)}
     missed = 0
     for mark in note.gold:
-        tokens = _TOKEN.finditer(note.text, mark.start, mark.end)
+        tokens = TOKEN.finditer(note.text, mark.start, mark.end)
         gone = all(n in taken for token in tokens for n in range(*token.span()))
         (tally.own if mark.own else tally.other)[mark.what] += 1
         if not gone:
@@ -107,7 +107,7 @@ def _count(tally: Tally, note: Note, result: Scrubbed) -> None:
             tally.misses.append(f"{mark.what}: {around!r}")
     right = wrong = 0
     dates = {n for kind, start, end, _ in result.spans if kind == "date" for n in range(start, end)}
-    for token in _TOKEN.finditer(note.text):
+    for token in TOKEN.finditer(note.text):
         places = range(*token.span())
         if all(n in dates for n in places):
             continue

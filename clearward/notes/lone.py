@@ -8,7 +8,7 @@ import re
 
 from clearward.notes.names import BEFORE
 from clearward.notes.phi import PhiSpan
-from clearward.notes.words import is_cut_from_words, is_eponymous, is_word
+from clearward.notes.words import is_cut_from_words, is_word, word_list
 
 _TITLE = re.compile(
     r"(?i:(?<![a-z])(?:mr|mrs|ms|miss|mister|dr|doctor|prof|professor|hi|hey|hello|dear|named|"
@@ -77,13 +77,15 @@ def _acts(word: str, after: str) -> bool:
     """With a capital, and what people do or have behind it."""
     if not word[:1].isupper():
         return False
-    has = after[:2] in {"'s", "' "} and not is_eponymous(word.lower())
+    has = after[:2] in {"'s", "' "} and word.lower() not in word_list("bare_eponyms")
     return has or bool(_HUMAN.match(after))
 
 
 def _opens_eponym(word: str, after: str) -> bool:
     """ "Parkinson's" alone is the disease; a person has a title or does something."""
-    return is_eponymous(word) and after.startswith("'s") and not _HUMAN.match(after[2:])
+    return word in word_list("bare_eponyms") and (
+        after.startswith("'s") and not _HUMAN.match(after[2:])
+    )
 
 
 def is_chinese_name_here(plain: str, start: int, end: int) -> bool:

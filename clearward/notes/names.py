@@ -114,7 +114,7 @@ def _words_alone(
             own_sex = sex if role == "given" else ""
             part = ((text, Part(role, text, own_sex, name=name)),)
             if len(text) < 3:
-                yield Identifier("name", text, cased=True, lone=True, parts=part)
+                yield Identifier("name", text, lone=True, parts=part)
             elif is_word(text):
                 yield Identifier("name", text, lone=True, slips=len(text) >= 5, parts=part)
             else:

@@ -19,7 +19,7 @@ from clearward.notes.phi import PhiSpan, is_eponym
 from clearward.notes.squeeze import Squeezed
 from clearward.notes.words import is_word
 
-_TOKEN = re.compile(r"(?<![^\W\d_])[a-z]{4,}(?:'(?!s\b)[a-z]+)?(?![^\W\d_])", re.ASCII)
+_TOKEN = re.compile(r"(?<![^\W\d_'])(?:[a-z]{1,2}')?[a-z]{4,}(?![^\W\d_])")
 _RUN = re.compile(r"\d[\d OolI|S().\-\u00b7]{4,26}[\dOolIXx]")
 _READ_AS = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "|": "1", "S": "5"})
 _LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,2}$")
@@ -52,11 +52,13 @@ class Slips:
         self, plain: str, squeezed: Squeezed, sure: Sequence[PhiSpan]
     ) -> Iterator[PhiSpan]:
         tokens = [token for token in set(_TOKEN.findall(squeezed.lower)) if not is_word(token)]
+        plainly = [token.replace("'", "") for token in tokens]
         near: dict[str, bool] = {}
         for word in self._words:
-            found = process.extract(word, tokens, scorer=OSA.distance, score_cutoff=1, limit=None)
-            for token, distance, _ in found:
-                near[token] = near.get(token, False) or (distance == 1 and not is_word(word))
+            found = process.extract(word, plainly, scorer=OSA.distance, score_cutoff=1, limit=None)
+            for _, distance, place in found:
+                sure_of = distance == 1 and not is_word(word)
+                near[tokens[place]] = near.get(tokens[place], False) or sure_of
         for token, is_sure in near.items():
             for match in re.finditer(rf"(?<![a-z]){re.escape(token)}(?![a-z])", squeezed.lower):
                 span = PhiSpan("name", *match.span(), "slip")
