@@ -24,7 +24,7 @@ class Gate:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._all = range(len(patterns))
-        self._database = _compile(patterns) if find_spec("hyperscan") else None
+        self._database = _compile(patterns) if patterns and find_spec("hyperscan") else None
 
     def open_for(self, plain: str) -> Collection[int]:
         """Patterns that may match a folded text; all where the gate cannot tell."""
