@@ -4,6 +4,7 @@ read from disk but the packs, once. A specialty is added to `FINDERS` and to `pa
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -93,7 +94,9 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     rejects: list[Reject] = []
     earlier = (0, 0)
     for rule, region in regions:
-        cues = [hit.start for hit in hits if hit.tag == rule.name and hit.end <= region.end]
+        first = bisect_left(hits, region.cue_start, key=_start)
+        last = bisect_left(hits, region.end, key=_start)
+        cues = [hit.start for hit in hits[first:last] if hit.tag == rule.name]
         places = list(_places(region, cues, len(plain), earlier=earlier))
         for value, place in zip(region.values, places, strict=True):
             for reading in FINDERS[rule.pack](rule.name, value):
@@ -127,6 +130,10 @@ def _regions(
         if region is not None:
             floor = region.end
             yield rule, region
+
+
+def _start(hit: Hit) -> int:
+    return hit.start
 
 
 def _limits(hits: Sequence[Hit], size: int) -> list[int]:
