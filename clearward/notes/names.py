@@ -190,11 +190,10 @@ def _capitals(s: str, syllables: list[str]) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def readings(surname: str) -> tuple[str, ...]:
-    """Pinyin of a surname without tones, usual reading as a name first; ü as u, v and yu."""
-    if surname in _READ:
-        return (_READ[surname],)
+    """Pinyin of a surname without tones, the reading as a name first; ü as v and u."""
     text = plain_pinyin(surname)
-    return tuple(dict.fromkeys((text.replace("ü", "v"), text.replace("ü", "u"))))
+    usual = [text.replace("ü", "v"), text.replace("ü", "u")]
+    return tuple(dict.fromkeys([_READ.get(surname, usual[0]), *usual]))
 
 
 @lru_cache(maxsize=65536)

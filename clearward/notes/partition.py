@@ -21,6 +21,7 @@ from clearward.notes.document import fold, open_document
 from clearward.notes.finding import Finding
 from clearward.notes.identifiers import Identifier
 from clearward.notes.invariants import check_moved, check_reading
+from clearward.notes.phi import phi_patterns
 from clearward.notes.reader import ENGINE_VERSION, TextReading, read_text
 from clearward.notes.report import NotesReport, Tally, report_of
 from clearward.notes.roster import own_identifiers
@@ -69,6 +70,7 @@ class PartitionWork:
         self._shift, self._hospital, self._month = shift, hospital, month
         self._row_key, self._surrogate_key = keyring.key("row"), keyring.key("surrogate")
         self._staff, self._everyone = KnownPeople(staff), everyone
+        phi_patterns()  # compiled once, before workers are forked
         self._patient: tuple[str, KnownPeople, Surrogates] | None = None
         self._shared_titles = shared_titles
         self._tally = Tally()

@@ -180,7 +180,7 @@ class Surrogates:
         )
         if not pinyin:
             return self._chinese(surname, given, part.sex, attempt)
-        new_surname = readings(self._chinese(surname, "", "", attempt))[-1] if surname else ""
+        new_surname = readings(self._chinese(surname, "", "", attempt))[0] if surname else ""
         new_given = self._chinese("", given, part.sex, attempt)
         if part.syllable >= 0:
             new_given = new_given[part.syllable % len(new_given)]
