@@ -99,6 +99,7 @@ def _guessed(token: str, *, is_family: bool, parts: Mapping[str, Part]) -> Part:
     if len(token) == 1:
         # an initial of a known name stands for the same word
         known = next((p for w, p in parts.items() if w[:1] == token and w.isascii()), None)
-        role = known.role if known else "given"
-        return Part("given" if role not in {"given", "family"} else role, token)
+        if known is not None and known.role not in {"given", "family"}:
+            return known  # of a Chinese name in pinyin
+        return Part(known.role if known else "given", token)
     return Part("family" if is_family else "given", token)

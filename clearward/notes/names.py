@@ -21,8 +21,9 @@ COMPOUND = (
     "夏侯", "南宫", "端木", "百里", "长孙", "宇文",
 )  # fmt: skip
 TITLES = (
-    "先生", "女士", "某某", "某", "大爷", "大妈", "阿姨", "老师", "小姐", "师傅", "同志",
-    "奶奶", "爷爷", "叔叔", "医生", "医师", "主任", "教授", "大夫", "护士", "护师",
+    "先生", "女士", "某某", "某", "大爷", "大妈", "阿姨", "老师", "小姐", "师傅", "同志", "大娘",
+    "老太太", "老太", "老先生", "老人家", "奶奶", "爷爷", "叔叔", "医生", "医师", "主任",
+    "教授", "大夫", "护士", "护师",
 )  # fmt: skip
 BEFORE = ("小", "老", "阿")
 _CJK = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff·]+")
@@ -175,7 +176,7 @@ def _pinyin_forms(surname: str, given: str, *, staff: bool, sex: str) -> Iterato
             long = len(text) >= _AUDITED_PINYIN
             cased = len(text) < _SURE_PINYIN
             yield Identifier("name", text, cased=cased, audited=long, parts=tuple(parts))
-        for text in (g[0] + s, s + g[0], *_capitals(s, syllables)):
+        for text in (g[0] + s, s + g[0], s[0] + g, g + s[0], *_capitals(s, syllables)):
             yield Identifier("name", text, cased=True, parts=tuple(parts))
         if not staff and len(g) >= 3:
             yield Identifier("name", g, cased=True, lone=is_word(g), parts=tuple(parts))

@@ -92,6 +92,12 @@ def _chinese(body: dict[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
             "labelled_name",
             re.compile(rf"(?:{body['before']})\s*:\s*({surname}{given}{{1,3}}?){end}"),
         ),
+        (
+            "labelled_names",
+            re.compile(
+                rf"(?:{body['before']})\s*:\s*{surname}{given}{{1,3}}[/,]\s*({surname}{given}{{1,2}}?){end}"
+            ),
+        ),
         ("name_of_kin", re.compile(rf"(?:{body['kin']})[:,]?\s?({surname}{given}{{1,2}}?){end}")),
         ("titled_name", re.compile(rf"({surname}{given}{{1,2}}?)(?:{body['titles']})")),
         ("titled_surname", re.compile(rf"(?!{one})({surname})(?:{body['titles']})")),

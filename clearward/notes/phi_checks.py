@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from clearward.notes.words import is_eponymous, is_word, word_list
 
 Span = tuple[int, int]
+_TITLES = frozenset({"dr", "drs", "mr", "mrs", "ms", "prof"})
 _NHS_WEIGHTS = range(10, 1, -1)
 _CUT = re.compile(
     r"^.*(?:[在于至到由从往赴经转入出回送及和与向即就住的]|门诊|急诊|患者|曾|外院|建议|电话|联系|"
@@ -42,9 +43,10 @@ def _not_a_role(plain: str, span: Span) -> Span | None:
     kept = list(words)
     while len(kept) > 1 and _is_plain_word(kept[-1][0]):
         kept.pop()
-    if not kept or (len(kept) == 1 and _is_plain_word(kept[0][0])):
+    told = [word[0].lower() for word in kept if len(word[0]) > 1]
+    if not told or told[0] in _TITLES or (len(told) == 1 and _is_plain_word(told[0])):
         return None
-    if kept[0][0].lower() in word_list("no_name"):
+    if told[0] in word_list("no_name"):
         return None
     return start, start + kept[-1].end() - (2 if kept[-1][0].endswith("'s") else 0)
 

@@ -22,11 +22,17 @@ POOLED_AGE = "90+"
 _CJK_RUN = re.compile(r"[\u3400-\u9fff]+")
 _UNIT = re.compile(
     r"省|自治区|特别行政区|自治州|地区|市|新区|区|县|旗|街道|大道|大街|镇|乡|村|路|街|巷|弄|里|小区|花园|新村|"
-    r"公寓|家园|社区|苑|号|栋|幢|座|楼|单元|层|室|户|第[一二三四五六七八九十]+|人民(?=医院)|中心(?=医院)|附属|中医|妇幼|大学|"
+    r"公寓|家园|社区|苑|^[号栋幢座楼层室户]|单元|第[一二三四五六七八九十]+|人民(?=医院)|中心(?=医院)|附属|中医|妇幼|大学|"
     r"医院|卫生院|社区卫生服务中心|诊所|保健院|院区|公司|学校|中学|小学|厂|集团|有限|[一二三四五六七八九十]"
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z'.&-]*|\d+|[\u3400-\u9fff]+")
 _STATE = re.compile(r"[A-Z]{2}")
+
+
+_KIND_OF_UNIT = {
+    **dict.fromkeys(("路", "街", "巷", "弄", "大道", "大街", "里"), "street_zh"),
+    **dict.fromkeys(("省", "市", "区", "县", "州", "旗", "镇", "乡"), "town_zh"),
+}
 
 
 class Draw(Protocol):
@@ -209,10 +215,7 @@ def _chinese_place(text: str, drawn: _Bytes, names: str) -> str:
     made, position = [], 0
     for unit in _UNIT.finditer(text):
         if unit.start() > position:
-            key = (
-                "street_zh" if unit[0] in {"路", "街", "巷", "弄", "大道", "大街", "里"} else names
-            )
-            made.append(drawn.word(key))
+            made.append(drawn.word(_KIND_OF_UNIT.get(unit[0], names)))
         made.append(unit[0])
         position = unit.end()
     if position < len(text):

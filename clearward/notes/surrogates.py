@@ -153,7 +153,8 @@ class Surrogates:
         if part.role == "doubled":
             return 2 * self._chinese("", part.of, part.sex, attempt)
         if part.role in {"surname", "given-zh", "whole", "reversed"}:
-            return self._of_chinese(part, attempt, pinyin=not _CJK.search(old))
+            spelled = self._of_chinese(part, attempt, pinyin=not _CJK.search(old))
+            return spelled[0] if len(token) == 1 and token.isascii() else spelled
         if len(token) == 1:
             return self._initial(part.role, token)
         return self._latin(part, attempt)

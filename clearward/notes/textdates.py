@@ -29,7 +29,8 @@ _WORDS = tuple(word for name in MONTH_NAMES for word in (name[:3], name[:3].uppe
 # "5/3" alone may be a share, a pressure or an acuity
 _ANNOUNCED = re.compile(
     r"(?i:(?<![a-z])(?:on|since|dated?|until|till|by|from|through|thru|before|after|as of|admitted|"
-    r"discharged|seen|scheduled|visit|dos|dob|due|effective|started|stopped|last|next)\s?:?\s?(?:on\s)?)$|"
+    r"discharged|seen|scheduled|visit|dos|dob|due|effective|started|stopped|last|next|"
+    r"ekg|ecg|eeg|ct|mri|mra|echo|cxr|oct|labs?|note|surgery|appointment|appt)\s?:?\s?(?:on\s)?)$|"
     r"(?:于|日期|时间|截至|自)\s?:?\s?$"
 )
 _NOT_A_DATE = re.compile(
