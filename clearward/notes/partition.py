@@ -21,6 +21,7 @@ from clearward.notes.document import fold, open_document
 from clearward.notes.finding import Finding
 from clearward.notes.identifiers import Identifier
 from clearward.notes.invariants import check_moved, check_reading
+from clearward.notes.phi import phi_patterns
 from clearward.notes.reader import ENGINE_VERSION, TextReading, read_text
 from clearward.notes.report import NotesReport, Tally, report_of
 from clearward.notes.roster import own_identifiers
@@ -69,7 +70,8 @@ class PartitionWork:
         self._shift, self._hospital, self._month = shift, hospital, month
         self._row_key, self._surrogate_key = keyring.key("row"), keyring.key("surrogate")
         self._staff, self._everyone = KnownPeople(staff), everyone
-        self._patient: tuple[str, KnownPeople] = ("", KnownPeople(()))
+        phi_patterns()  # compiled once, before workers are forked
+        self._patient: tuple[str, KnownPeople, Surrogates] | None = None
         self._shared_titles = shared_titles
         self._tally = Tally()
 
@@ -93,6 +95,16 @@ class PartitionWork:
             special_list=list_id(),
         )
 
+    def _of_patient(self, row: Row) -> tuple[KnownPeople, Surrogates]:
+        """Rows come by patient, so that a patient's list is built once."""
+        if self._patient is None or self._patient[0] != row["patient_key"]:
+            own = KnownPeople(own_identifiers(row["people"]))
+            draw = Surrogates(
+                self._surrogate_key, row["patient_key"], is_known=self._everyone.touches
+            )
+            self._patient = (row["patient_key"], own, draw)
+        return self._patient[1:]
+
     def _read(self, row: Row, made: dict[str, list[Row]]) -> None:
         tally = self._tally
         if row["op"] == "D" or row["text"] is None:
@@ -107,7 +119,7 @@ class PartitionWork:
         reading = read_text(row["text"])
         check_reading(row["text"], reading, note_key=row["row_key"])
         scrubbed = self._scrub(row)
-        if self._everyone.leaks(open_document(scrubbed.text).plain):
+        if self._leaks(scrubbed.text):
             tally.counts["withheld_leak"] += 1
             made["note"].append(self._withheld(row))
             return
@@ -118,19 +130,35 @@ class PartitionWork:
             made["finding"].append(finding)
             made["finding_place"].append(place)
         tally.phi.update(span.kind for span in scrubbed.spans)
+        made["note_phi"] += self._phi_rows(row, scrubbed)
 
     def _scrub(self, row: Row) -> Scrubbed:
-        if self._patient[0] != row["patient_key"]:
-            self._patient = (row["patient_key"], KnownPeople(own_identifiers(row["people"])))
+        own, surrogates = self._of_patient(row)
         return scrub(
             open_document(row["text"]),
-            known=(self._patient[1], self._staff),
-            surrogates=Surrogates(
-                self._surrogate_key, row["row_key"], is_known=self._everyone.touches
-            ),
+            known=(own, self._staff),
+            surrogates=surrogates,
             days=self._shift(row["patient_key"]),
             year=row["written_at"].year,
         )
+
+    def _leaks(self, text: str) -> int:
+        """Of everybody's whole identifiers, and of every form of the patient's own."""
+        own = self._patient[1] if self._patient else KnownPeople(())
+        plain = fold(text)
+        squeezed = squeeze(plain)
+        return self._everyone.leaks(plain, squeezed) or own.leaks(plain, squeezed)
+
+    def _phi_rows(self, row: Row, scrubbed: Scrubbed) -> Iterator[Row]:
+        carried = {name: row[name] for name in ("hospital_id", "month", "patient_key")}
+        for span in scrubbed.spans:
+            yield carried | {
+                "note_key": row["row_key"],
+                "kind": span.kind,
+                "span_start": span.start,
+                "span_end": span.end,
+                "rule_id": span.rule,
+            }
 
     def _moved(self, row: Row) -> datetime | None:
         if row["written_at"] is None or row["patient_key"] is None:

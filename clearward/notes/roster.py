@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from clearward.notes.identifiers import ROLES, Identifier, audited, identifiers_of
-from clearward.notes.scrub import KnownPeople
+from clearward.notes.known import KnownPeople
 from clearward.sources.spec import SourceSystem, Table, load_spec, source_systems
 from clearward.sources.state_sql import accepted_history
 from clearward.warehouse import Warehouse, read_parquet_sql
@@ -107,6 +107,8 @@ def _own_sql(table: Table, paths: list[Path], present: frozenset[str]) -> list[s
         return []
     names = [c.name for c in table.columns if c.treatment == "drop" and c.name in present]
     names = [name for name in names if name not in _DOCTORS]
+    # a surrogate has the sex of whom it stands for
+    names += [_SEX] if names and _SEX in present else []
     if not names or "patient_key" not in present:
         return []
     return [_people_sql([*names, table.patient], paths, "patient_key")]
@@ -134,4 +136,5 @@ def _people_sql(
     )
 
 
+_SEX = "sex"
 _DOCTORS = frozenset(name for name in ROLES if name in ("doctor_name", "surgeon_name"))

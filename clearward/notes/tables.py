@@ -50,24 +50,32 @@ REJECT = pa.schema(
     + [(name, _TEXT) for name in ("attribute", "rule_id", "engine_version", "reason", "span_text")]
     + [("span_start", pa.int64()), ("span_end", pa.int64())]
 )
+# where an identifier stood in the note as it came, and by which rule: identified zone only
+PHI = pa.schema(
+    [(name, _TEXT) for name in ("hospital_id", "month", "note_key", "patient_key", "kind")]
+    + [("span_start", pa.int64()), ("span_end", pa.int64()), ("rule_id", _TEXT)]
+)
 # a full key: a row that changed patients is deleted for one and new for the other
 KEYS: Mapping[str, tuple[str, ...]] = {
     "note": ("row_key", "op", "patient_key", "file_id", "source_row"),
     "finding": ("note_key", "span_start", "attribute", "finding_id"),
     "finding_place": ("note_key", "span_start", "attribute", "finding_id"),
     "note_reject": ("note_key", "span_start", "attribute", "rule_id", "reason", "span_end"),
+    "note_phi": ("note_key", "span_start", "span_end", "kind"),
 }
 SCHEMAS: Mapping[str, pa.Schema] = {
     "note": NOTE,
     "finding": FINDING,
     "finding_place": PLACE,
     "note_reject": REJECT,
+    "note_phi": PHI,
 }
 ZONES: Mapping[str, str] = {
     "note": "deidentified",
     "finding": "deidentified",
     "finding_place": "cleared",
     "note_reject": "quarantine",
+    "note_phi": "cleared",
 }
 
 

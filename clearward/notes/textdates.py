@@ -1,34 +1,46 @@
 """Dates inside text, moved by the patient's own days and written back in the form they had.
-The number of days belongs to `deidentify.dates`; a year alone is not a date and stays.
+The number of days belongs to `deidentify.dates`, how a date is written to `dateforms`; a year alone
+is not a date and stays.
 """
 
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
-           "October", "November", "December")  # fmt: skip
-_NAMES = "|".join(f"{m}|{m[:3]}" for m in _MONTHS) + "|Sept"
-# at the start of a run of digits, which is where every one of them begins
-_NUMERIC = re.compile(
-    r"(?<![\d./-])(?P<y>(?:19|20)\d{2})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})(?![\d./-]\d|\d)"
-    r"|(?<!\d)(?P<cy>(?:19|20)\d{2})\s?年\s?(?P<cm>\d{1,2})\s?月(?:\s?(?P<cd>\d{1,2})\s?[日号])?"
-    r"|(?<![\d年])(?P<bm>\d{1,2})月(?P<bd>\d{1,2})[日号]"
-    r"|(?<![\d./-])(?P<um>\d{1,2})(?P<us>[-/])(?P<ud>\d{1,2})(?P=us)(?P<uy>(?:19|20)?\d{2})(?![\d/-])"
-    rf"|(?<![\d/])(?P<ed>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<em>{_NAMES})\.?(?:,?\s+(?P<ey>(?:19|20)\d{{2}}))?(?![A-Za-z\d])"
-    r"|(?<![\d.])(?P<p>(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d|\.\d)"
-    r"|(?P<sm>\d{1,2})/(?P<sd>\d{1,2})(?![\d/%])"
+from clearward.notes.dateforms import (
+    CHINESE_DATE,
+    MONTH_NAMES,
+    NAMED,
+    NUMERIC,
+    chinese_number,
+    month_number,
+    render,
 )
-_NAMED = re.compile(
-    rf"(?<![A-Za-z])(?P<nm>{_NAMES})\.?\s+(?P<nd>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<ny>(?:19|20)\d{{2}}))?(?![\d/])"
-    rf"|(?<![A-Za-z])(?P<om>{_NAMES})\.?,?\s+(?P<oy>(?:19|20)\d{{2}})(?!\d)"
+
+# a number with what makes it a date behind it
+_OPENING = re.compile(
+    r"(?<!\d)(?:\d{1,4}(?=\s?[-/.年月])|\d{8}|\d{1,2}(?=(?:st|nd|rd|th)?(?:\s+(?:of\s+)?|-|)[JFMASOND]))"
 )
-_RUN = re.compile(r"\d+")
+_WORDS = tuple(word for name in MONTH_NAMES for word in (name[:3], name[:3].upper()))
 # "5/3" alone may be a share, a pressure or an acuity
-_ANNOUNCED = re.compile(r"(?i:(?<![a-z])(?:on|since|dated|until|by))\s$")
+_ANNOUNCED = re.compile(
+    r"(?i:(?<![a-z])(?:on|since|dated?|until|till|by|from|through|thru|before|after|as of|admitted|"
+    r"discharged|seen|scheduled|visit|dos|dob|due|effective|started|stopped|last|next|"
+    r"ekg|ecg|eeg|ct|mri|mra|echo|cxr|oct|labs?|note|surgery|appointment|appt)\s?:?\s?(?:on\s)?)$|"
+    r"(?:于|日期|时间|截至|自)\s?:?\s?$"
+)
+_NOT_A_DATE = re.compile(
+    r"(?i:score|strength|acuity|vision|va|bp|grade|out of|pain|gcs|power|reflex)\W*\w*\s?$"
+)
+_COLUMNS = (
+    ("y", "m", "d"), ("cy", "cm", "cd"), ("", "bm", "bd"), ("", "sm", "sd"), ("ty", "tm", ""),
+    ("qy", "qm", ""), ("ny", "nm", "nd"), ("ey", "em", "ed"), ("oy", "om", ""),
+)  # fmt: skip
+_EARLIEST, _LATEST = 1850, 2150
 
 
 class DateEdit(NamedTuple):
@@ -55,94 +67,75 @@ def shifted_dates(plain: str, days: int, *, year: int) -> Iterator[DateEdit]:
 
 def _matches(plain: str) -> Iterator[re.Match[str]]:
     end = 0
-    for run in _RUN.finditer(plain):
+    for run in _OPENING.finditer(plain):
         at = run.start()
-        match = _NUMERIC.match(plain, at) if at >= end else None
-        if match is None or (match["sm"] and not _ANNOUNCED.search(plain, max(0, at - 7), at)):
+        match = NUMERIC.match(plain, at) if at >= end else None
+        if match is None or (match["sm"] and not _is_announced(plain, at)):
             continue
         end = match.end()
         yield match
-    if any(month[:3] in plain for month in _MONTHS):
-        yield from _NAMED.finditer(plain)
+    if any(word in plain for word in _WORDS):
+        yield from NAMED.finditer(plain)
+    if "月" in plain:
+        yield from CHINESE_DATE.finditer(plain)
+
+
+def _is_announced(plain: str, at: int) -> bool:
+    before = plain[max(0, at - 16) : at]
+    return bool(_ANNOUNCED.search(before)) and not _NOT_A_DATE.search(before)
 
 
 def _edit(match: re.Match[str], days: int, year: int) -> DateEdit | None:
     groups = {key: value for key, value in match.groupdict().items() if value is not None}
     found = _parts(groups, year)
-    if found is None:
+    moved = _moved(found, days) if found else None
+    if found is None or moved is None:
         return None
-    try:
-        moved = date(*found) + timedelta(days=days)
-    except (ValueError, OverflowError):
-        return None
+    # "5月20-28日": the second day moves as many days
+    until = next((groups[name] for name in ("r", "br", "nr") if name in groups), None)
+    last = _moved((found[0], found[1], int(until)), days) if until else None
     start = match.start("sm") if "sm" in groups else match.start()
-    return DateEdit(start, match.end(), _render(groups, moved))
+    return DateEdit(start, match.end(), render(groups, moved, last))
+
+
+def _moved(parts: tuple[int, int, int], days: int) -> date | None:
+    """A day that the month does not have counts as its last: 2月30日 still tells a day."""
+    year, month, day = parts
+    if not (1 <= month <= 12 and 1 <= day <= 31 and _EARLIEST <= year <= _LATEST):
+        return None
+    return date(year, month, min(day, monthrange(year, month)[1])) + timedelta(days=days)
 
 
 def _parts(groups: dict[str, str], year: int) -> tuple[int, int, int] | None:
     """Year, month, day; a month alone stands for its middle."""
     if "p" in groups:
         text = groups["p"]
-        return int(text[:4]), int(text[4:6]), int(text[6:])
-    for y, m, d in (("y", "m", "d"), ("cy", "cm", "cd"), ("", "bm", "bd"), ("", "sm", "sd")):
-        if m in groups:
-            return int(groups.get(y, year)), int(groups[m]), int(groups.get(d, 15))
+        return int(text[:4]), int(text[4:6]), int(text[6:8])
     if "um" in groups:
         return _slashed(groups, year)
-    for y, m, d in (("ny", "nm", "nd"), ("ey", "em", "ed"), ("oy", "om", "")):
+    if "hm" in groups:
+        written = chinese_number(groups["hy"]) if "hy" in groups else year
+        day = chinese_number(groups["hd"]) if "hd" in groups else 15
+        return _century(written, year), chinese_number(groups["hm"]), day
+    if "jm" in groups:
+        return chinese_number(groups["jy"]), chinese_number(groups["jm"]), 15
+    for y, m, d in _COLUMNS:
         if m in groups:
-            return int(groups.get(y, year)), _month(groups[m]), int(groups.get(d, 15))
+            written = _century(int(groups.get(y, year)), year)
+            month = int(groups[m]) if groups[m].isdigit() else month_number(groups[m])
+            return written, month, int(groups.get(d) or groups.get("cx") or 15)
     return None
+
+
+def _century(written: int, year: int) -> int:
+    """A year of two digits is of this century unless that lies years ahead of the note."""
+    if written >= 100:
+        return written
+    return 1900 + written if 2000 + written > year + 5 else 2000 + written
 
 
 def _slashed(groups: dict[str, str], year: int) -> tuple[int, int, int]:
     """Month first, unless the first number cannot be a month."""
-    first, second, text = int(groups["um"]), int(groups["ud"]), groups["uy"]
-    full = int(text) if len(text) == 4 else 2000 + int(text)
-    full -= 100 if len(text) == 2 and full > year + 5 else 0
+    first, second = int(groups["um"]), int(groups["ud"])
+    full = _century(int(groups["uy"]), year)
     return (full, second, first) if first > 12 else (full, first, second)
-
-
-def _month(name: str) -> int:
-    return next(i for i, full in enumerate(_MONTHS, 1) if full.startswith(name[:3]))
-
-
-def _render(groups: dict[str, str], moved: date) -> str:
-    month, day = _padded(groups, moved)
-    if "p" in groups:
-        return moved.strftime("%Y%m%d")
-    if "y" in groups:
-        return groups["s"].join([str(moved.year), month, day])
-    if "cy" in groups:
-        return f"{moved.year}年{month}月" + (f"{day}日" if "cd" in groups else "")
-    if "bm" in groups:
-        return f"{month}月{day}日"
-    if "um" in groups:
-        parts = [day, month] if int(groups["um"]) > 12 else [month, day]
-        return groups["us"].join([*parts, f"{moved.year:04d}"[-len(groups["uy"]) :]])
-    return f"{month}/{day}" if "sm" in groups else _render_named(groups, moved)
-
-
-def _render_named(groups: dict[str, str], moved: date) -> str:
-    name = groups.get("nm") or groups.get("em") or groups["om"]
-    month = _MONTHS[moved.month - 1]
-    month = month if len(name) > 4 or name == "May" else month[:3]
-    if "om" in groups:
-        return f"{month} {moved.year}"
-    if "em" in groups:
-        return f"{moved.day} {month}" + (f" {moved.year}" if "ey" in groups else "")
-    return f"{month} {moved.day}" + (f", {moved.year}" if "ny" in groups else "")
-
-
-def _padded(groups: dict[str, str], moved: date) -> tuple[str, str]:
-    """Month and day with a leading zero where the original shows that it writes one."""
-    parts = [groups[name] for name in _NUMBERS if name in groups]
-    chinese = "cm" in groups or "bm" in groups
-    zero = any(p.startswith("0") for p in parts) or (
-        not chinese and all(len(p) == 2 for p in parts)
-    )
-    width = 2 if zero else 1
-    return f"{moved.month:0{width}d}", f"{moved.day:0{width}d}"
-
-
-_NUMBERS = ("m", "d", "cm", "cd", "bm", "bd", "um", "ud", "sm", "sd")

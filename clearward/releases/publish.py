@@ -45,6 +45,7 @@ from clearward.releases.shelf import (
 from clearward.releases.sign_off import signatures
 from clearward.releases.signing import load_public_key, public_pem
 from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
+from clearward.releases.text_check import require_clean_text
 from clearward.releases.version import parse_version
 from clearward.settings import Settings
 from clearward.storage import KeyChangedError, KeyExistsError, KeyMissingError, Storage
@@ -170,6 +171,7 @@ def _check_risk(
     )
     told = candidate.facts.get("profiles")
     require_profiles(settings, load_product(name), month=candidate.month, published=told)
+    require_clean_text(settings, load_product(name), month=candidate.month)
     return [signature.published() for _, signature in sorted(signed.items())]
 
 

@@ -110,3 +110,25 @@ def test_the_report_and_errors_hold_counts_and_ids_only(hospital: Any) -> None:
     assert all(isinstance(v, int) or v in ids for v in metadata.values())
     assert "李建国" not in str(metadata)
     assert metadata["finding_visual_acuity"] == 1
+
+
+def test_where_identifiers_stood_is_kept_in_the_identified_zone_alone(hospital: Any) -> None:
+    text = "患者李建国，视力右眼0.5"
+    key = hospital.note("N1", "P1", text)
+    hospital.run()
+    path = hospital.warehouse.partition("cleared", "note_phi", month="2024-05", hospital="renmin")
+    (span,) = pq.read_table(path).to_pylist()
+    assert (span["note_key"], span["kind"], span["rule_id"]) == (key, "name", "known")
+    assert text[span["span_start"] : span["span_end"]] == "李建国"
+    assert "李建国" not in map(str, span.values())
+    assert not hospital.path("note_phi").exists()
+
+
+def test_a_patient_has_one_surrogate_in_all_notes(hospital: Any) -> None:
+    hospital.note("N1", "P1", "患者李建国，视力右眼0.5")
+    hospital.note("N2", "P1", "姓名：李 建 国，李先生，Li Jianguo")
+    hospital.run()
+    texts = {n["row_key"]: n["text"] for n in hospital.rows("note")}
+    name = texts[hospital.key("notes", "N1")].removeprefix("患者").split("，")[0]
+    assert len(name) == 3 and name != "李建国"
+    assert texts[hospital.key("notes", "N2")].startswith(f"姓名：{name}，{name[0]}先生，")

@@ -105,19 +105,11 @@ def test_what_is_no_date_stays() -> None:
     assert list(shifted_dates("2024-13-45, 120/80, 1.2.3, 20/40, 10/12", 10, year=2024)) == []
 
 
-def test_names_are_drawn_anew_at_each_place_and_the_same_on_each_run() -> None:
+def test_the_same_name_gives_the_same_surrogate_on_each_run() -> None:
     text = "Lala Goodwin. " * 12
     first, second = scrubbed(text), scrubbed(text)
     assert first == second
-    assert len(set(first.text.split(". "))) > 4
-
-
-def test_a_surrogate_holds_no_known_name() -> None:
-    everyone = KnownPeople(identifiers_of({"name": name})[0] for name in ("王文", "李华", "张建"))
-    draw = Surrogates(b"k" * 32, "note", is_known=everyone.touches)
-    names = [draw.replace("name", "欧阳建国", place) for place in range(3000)]
-    assert everyone.leaks(" ".join(names)) == 0
-    assert len(set(names)) > 500
+    assert len(set(first.text.split(". "))) == 2
 
 
 def test_the_audit_sees_what_scrubbing_missed_in_any_form() -> None:
@@ -148,7 +140,14 @@ def test_an_organisation_is_looked_for_whole() -> None:
     assert [item.text for item in known] == ["thehospitaloflynn"]
 
 
-def test_a_pattern_that_needs_digits_is_searched_where_they_are() -> None:
-    assert "[ID]" in scrubbed("id 123456789").text
-    assert "[PHONE]" in scrubbed("call (415) 555-0199").text
-    assert scrubbed("12 34 56").spans == ()
+@pytest.mark.parametrize(
+    "text",
+    ["138 0000 0000", "110105-1949-1231-002X", "id 123456789", "call (415) 555-0199",
+     "微信号：abc_12345", "车牌京A12345", "６２２２０２７５２６９１６３４４"],
+)  # fmt: skip
+def test_a_number_keeps_its_shape_and_nothing_else(text: str) -> None:
+    result = scrubbed(text)
+    (span,) = result.spans
+    old, new = text[span.start : span.end], result.text[span.start :]
+    assert len(new) == len(old) and new != old
+    assert [c.isdigit() for c in new] == [c.isdigit() for c in old] or "X" in old or "_" in old
