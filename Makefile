@@ -15,7 +15,7 @@ export CLEARWARD_ENDPOINT := $(ENDPOINT)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup manifest demo dev docs test check format acceptance bench lock services services-stop clean
+.PHONY: help setup manifest demo dev docs test check format acceptance bench score lock services services-stop clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ acceptance: setup manifest services ## end to end against the real S3 server and
 
 bench: setup manifest ## measure against DuckDB's own COPY of the same files
 	@$(BIN)/python -m benchmarks.monthly
+
+score: setup ## precision, recall and F1 of the free-text rooms on the public sets
+	@$(BIN)/python -m benchmarks.score
 
 lock: ## solve pyproject.toml again into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
