@@ -1,20 +1,27 @@
 """Eye and body side as an assignment over all values of a clause. Add a spelling to `EYES` or
-`SIDES`; the order rules are in `assign` and know nothing of spellings.
+`SIDES`; the order rules are in `assign` and know nothing of spellings: a pack may bring labels of
+its own (vessels, items of a scale), which are assigned by the same rules.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+# "right" of something that is no eye is no label
+_NO_EYE = (
+    r"(?!\s+(?:arm|leg|hand|foot|feet|knee|hip|shoulder|side|sided|lower|upper|lung|heart|ventric|"
+    r"atri|carotid|coronary|MCA|ACA|PCA|hemi|face|facial|ear|breast|ankle|wrist|elbow|flank|kidney|"
+    r"neck|now|away|before|after|frontal|parietal|temporal|occipital|bundle|main|anterior))"
+)
+_NO_EYE_ZH = r"(?![上下肢手臂心室房冠侧肺肾脑耳膝髋肩])"
 EYES = {
     "OD": r"[VT]?O\.?D\.?(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
-    r"|(?i:right\s+eye|rt\.?\s+eye)|右眼|右侧眼|右(?=[\s::,]*[\d<>光手指数无]|[,/和及]左|[,/和及]+$)|(?i:(?:the\s+)?right)(?![A-Za-z])|R(?![A-Za-z.])",
+    r"|(?i:right\s+eye|rt\.?\s+eye|r\s+eye)(?![A-Za-z])|右侧?眼|右" + _NO_EYE_ZH + r"|(?i:(?:the\s+)?right)(?![A-Za-z])" + _NO_EYE + r"|R(?![A-Za-z.])",
     "OS": r"[VT]?O\.?S\.?(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
-    r"|(?i:left\s+eye|lt\.?\s+eye)|左眼|左侧眼|左(?=[\s::,]*[\d<>光手指数无]|[,/和及]右|[,/和及]+$)|(?i:(?:the\s+)?left)(?![A-Za-z])|L(?![A-Za-z.])",
-    "OU": r"[VT]?O\.?U\.?(?![A-Za-z])|(?i:both\s+eyes|each\s+eye|bilateral(?:ly)?)(?![A-Za-z])"
+    r"|(?i:left\s+eye|lt\.?\s+eye|l\s+eye)(?![A-Za-z])|左侧?眼|左" + _NO_EYE_ZH + r"|(?i:(?:the\s+)?left)(?![A-Za-z])" + _NO_EYE + r"|L(?![A-Za-z.])",
+    "OU": r"[VT]?O\.?U\.?(?![A-Za-z])|(?i:both\s+eyes|each\s+eye|either\s+eye|bilateral(?:ly)?)(?![A-Za-z])"
     r"|双眼|两眼|双侧",
-}
+}  # fmt: skip
 SIDES = {
     "R": r"(?i:(?:the\s+)?right(?:\s+(?:arm|leg|side))?)(?![A-Za-z])|R(?![A-Za-z.])"
     r"|右侧?(?:上肢|下肢|臂)?",
@@ -22,29 +29,33 @@ SIDES = {
     r"|左侧?(?:上肢|下肢|臂)?",
     "B": r"(?i:both\s+arms|bilateral(?:ly)?)(?![A-Za-z])|双侧?(?:上肢|下肢)",
 }
-LABELS = {"eye": EYES, "side": SIDES, "": {}}
+LABELS: Mapping[str, Mapping[str, str]] = {"eye": EYES, "side": SIDES, "": {}}
 _RIGHT_LEFT = {"OU": ("OD", "OS"), "B": ("R", "L"), "": ("OD", "OS")}
+Placed = list[tuple[str, float]]
 
 
-def label_regex(kind: str) -> str:
-    """One alternation with a group per label, ``OU`` before the sides it contains."""
-    return "|".join(f"(?P<{name}>{body})" for name, body in reversed(LABELS[kind].items()))
+def named_groups(labels: Mapping[str, str]) -> str:
+    """One alternation with a group per label, the last named first: ``OU`` before the sides."""
+    return "|".join(f"(?P<{name}>{body})" for name, body in reversed(labels.items()))
 
 
-def assign(stream: Sequence[str | None], *, paired: bool = False) -> list[tuple[str, float]]:
+def assign(stream: Sequence[str | None], *, paired: bool = False, first: bool = False) -> Placed:
     """A label and a confidence for each value of a clause.
 
     Args:
         stream: what the clause holds in order: a label, or None where a value stands.
         paired: two bare values joined by a slash or comma mean right then left.
+        first: a label is always of what follows it; a value before any label has none.
 
     The whole clause decides, in this order: one label for all (LVV); as many labels as values,
     all first or all last ("right and left 16 and 18", "16 and 18 OD and OS respectively"), also
     repeated over rows of a table; label first (LVLV); label last (VLVL, "16 in the right eye
-    and 18 in the left").
+    and 18 in the left"). Values that are left bare follow the order the labels had.
     """
     labels = [item for item in stream if item is not None]
     count = len(stream) - len(labels)
+    if first:
+        return _nearest(stream, first=True)
     if not labels:
         return _bare(count, paired)
     blocks = _blocks(stream, labels, count)
@@ -52,16 +63,17 @@ def assign(stream: Sequence[str | None], *, paired: bool = False) -> list[tuple[
         return [(label, 0.95) for label in blocks]
     if len(labels) == 1 and (stream[0] is not None or stream[-1] is not None):
         return _single(labels[0], count, paired)
-    return _nearest(stream, first=stream[0] is not None)
+    placed = _nearest(stream, first=stream[0] is not None)
+    return _rest(placed, labels)
 
 
-def _bare(count: int, paired: bool) -> list[tuple[str, float]]:
+def _bare(count: int, paired: bool) -> Placed:
     if paired and count == 2:
         return [("OD", 0.7), ("OS", 0.7)]
     return [("", 0.9)] * count
 
 
-def _single(label: str, count: int, paired: bool) -> list[tuple[str, float]]:
+def _single(label: str, count: int, paired: bool) -> Placed:
     if label in _RIGHT_LEFT and paired and count == 2:
         return [(side, 0.85) for side in _RIGHT_LEFT[label]]
     return [(label, 0.95 if count == 1 else 0.85)] * count
@@ -76,10 +88,10 @@ def _blocks(stream: Sequence[str | None], labels: list[str], count: int) -> list
     return labels * (count // width) if first or last else []
 
 
-def _nearest(stream: Sequence[str | None], *, first: bool) -> list[tuple[str, float]]:
+def _nearest(stream: Sequence[str | None], *, first: bool) -> Placed:
     """Label first: the last label before each value; label last: the next label after it."""
     items = stream if first else list(reversed(stream))
-    found: list[tuple[str, float]] = []
+    found: Placed = []
     current = ""
     for item in items:
         if item is None:
@@ -89,6 +101,13 @@ def _nearest(stream: Sequence[str | None], *, first: bool) -> list[tuple[str, fl
     return found if first else list(reversed(found))
 
 
-def compiled(kind: str) -> re.Pattern[str]:
-    """The labels of one kind as a pattern."""
-    return re.compile(label_regex(kind) or r"(?!)")
+def _rest(placed: Placed, labels: list[str]) -> Placed:
+    """Bare values behind labelled ones: as many as sides were named go by their order
+    ("20/100 OD, 20/200 OS, pinholing to 20/30 and 20/40"); a single one stays with the last."""
+    bare = next((i for i, (label, _) in enumerate(placed) if not label), len(placed))
+    rest = placed[bare:]
+    if not rest or any(label for label, _ in rest):
+        return placed
+    sides = list(dict.fromkeys(labels))
+    names = sides if len(rest) == len(sides) else [labels[-1]] if len(rest) == 1 else []
+    return [*placed[:bare], *((name, 0.75) for name in names)] if names else placed

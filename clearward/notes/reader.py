@@ -4,7 +4,7 @@ read from disk but the packs, once. A specialty is added to `FINDERS` and to `pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -14,11 +14,11 @@ from clearward.notes.context import Context, context_of
 from clearward.notes.dialogue import Turn, is_denied, turn_at, turns
 from clearward.notes.document import Document, open_document
 from clearward.notes.finding import Finding, Reading, Reject
-from clearward.notes.grammar import Region, Value, read_region
+from clearward.notes.grammar import REACH, Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
 from clearward.notes.ophthalmology import finder as ophthalmology
 from clearward.notes.patterns import PACKS, Attribute, load_pack
-from clearward.notes.scan import AutomatonScanner, Scanner
+from clearward.notes.scan import AutomatonScanner, Hit, Scanner
 from clearward.notes.sections import Section, section_at, sections
 
 ENGINE_VERSION = "1"
@@ -98,20 +98,30 @@ def _regions(document: Document, engine: Engine) -> Iterator[tuple[Attribute, Re
         if hit.start < floor:
             continue
         rule = engine.attributes[hit.tag]
-        others = (h.start for h in hits[index + 1 :] if h.tag != hit.tag and h.start >= hit.end)
-        limit = next(others, len(document.plain))
+        limit = hit.end if rule.is_term else _limit(hits, index, rule, engine)
         region = read_region(document.plain, hit, rule, floor=floor, limit=limit)
         if region is not None:
             floor = region.end
             yield rule, region
 
 
+def _limit(hits: Sequence[Hit], index: int, rule: Attribute, engine: Engine) -> int:
+    """Start of the next cue that announces something else."""
+    hit = hits[index]
+    for position in range(index + 1, len(hits)):
+        other = hits[position]
+        if other.start >= hit.end and other.tag != hit.tag and other.tag not in rule.passes:
+            if not engine.attributes[other.tag].yields:
+                return other.start
+    return hit.end + REACH
+
+
 def _reason(reading: Reading, rule: Attribute) -> str:
     """Why a value is refused, or empty: no conversion, or outside the pack's bounds."""
-    if reading.num is None:
-        return "not_convertible"
+    if reading.refused or (reading.num is None and not reading.text):
+        return reading.refused or "not_convertible"
     values = [v for v in (reading.num, reading.low, reading.high) if v is not None]
-    if min(values) < rule.minimum or max(values) > rule.maximum:
+    if values and (min(values) < rule.minimum or max(values) > rule.maximum):
         return "out_of_range"
     inverted = reading.low is not None and reading.high is not None and reading.low > reading.high
     return "range_inverted" if inverted else ""
@@ -126,7 +136,9 @@ def _finding(
     section = section_at(frame.sections, value.start)
     turn = turn_at(frame.turns, value.start)
     name = reading.attribute or rule.name
-    code = rule.codes.get(name, rule.codes.get(value.label, rule.code))
+    side = value.label if reading.laterality is None else reading.laterality
+    keys = (reading.code_key, name, side, document.lang)
+    code = next((rule.codes[key] for key in keys if key in rule.codes), rule.code)
     return Finding(
         lang=document.lang,
         attribute=name,
@@ -137,8 +149,8 @@ def _finding(
         value_high=reading.high,
         comparator=_comparator(document.text, value),
         value_text=reading.text,
-        unit_ucum=rule.unit,
-        laterality=value.label,
+        unit_ucum=reading.unit or rule.unit,
+        laterality=side,
         method=reading.method,
         is_negated=context.is_negated or is_denied(document.plain, frame.turns, turn),
         certainty="uncertain" if context.is_hypothetical else context.certainty,
@@ -168,7 +180,7 @@ def _temporality(document: Document, context: Context, section: Section, value: 
 
 def _comparator(text: str, value: Value) -> str:
     """``<``, ``>``, ``<=``, ``>=`` or empty, from the original characters."""
-    if value.match.groupdict().get("cmp") is None:
+    if value.match is None or value.group("cmp") is None:
         return ""
     start, end = value.match.span("cmp")
     words = text[start:end].strip().lower()
