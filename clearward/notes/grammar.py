@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clearward.notes.laterality import assign
+from clearward.notes.laterality import EYES, assign, topic_side
 from clearward.notes.methods import Token, methods_of, asides_of
 from clearward.notes.patterns import Attribute
 from clearward.notes.scan import Hit
@@ -18,9 +18,12 @@ REACH = 170
 LOOK_BACK = 30
 LINE = 80
 NEAR = 80
-_PAIR = re.compile(r"\s*(?:[/,;|]|and|和|与)?\s*")
+AHEAD = 24
+_PAIR = re.compile(r"\s*(?:[/,;|&]|and|和|与)?\s*")
 # "27 on the MoCA and 29 on the MMSE": the number before a cue is that cue's
 _OF_NEXT = re.compile(r"\s+on\s+(?:(?:the|his|her)\s+)?")
+_COLON = re.compile(r"\s*:")
+_BREAK = re.compile(r"[;。\n]|\.\s")
 _BROKEN = re.compile(r"[.!?](?=\s)|[。!?;;]|\n\s*\n")
 _REST = re.compile(r"[\s,/|(]*(?:on\s+(?:the\s+|his\s+|her\s+)?)?")
 _SENTENCE = re.compile(r"[.!?]\s|[。!?;;\n]")
@@ -93,7 +96,7 @@ def read_region(plain: str, hit: Hit, rule: Attribute, *, floor: int, limit: int
     stop = min(len(plain), hit.end + REACH, limit)
     start = _start(plain, hit, rule, floor)
     tokens = _leading(plain, hit, rule, floor, end=min(start, hit.start))
-    tokens += _walk(plain, start, rule, stop=stop, opening=rule.opening)
+    tokens = _trimmed(plain, tokens + _walk(plain, start, rule, stop=stop, opening=rule.opening))
     if rule.trailing and tokens and _OF_NEXT.fullmatch(plain, tokens[-1].end, limit):
         tokens.pop()
     values = _values(plain, tokens, rule)
@@ -102,7 +105,27 @@ def read_region(plain: str, hit: Hit, rule: Attribute, *, floor: int, limit: int
         values = _values(plain, tokens, rule)
     if not values or (rule.weak and _is_alone(plain, hit, rule, tokens)):
         return None
-    return Region(hit.start, hit.end, values, max(tokens[-1].end, hit.end))
+    end = tokens[-1].end if rule.cue_in_value else max(tokens[-1].end, hit.end)
+    return Region(hit.start, hit.end, values, end)
+
+
+def _trimmed(plain: str, tokens: list[Token]) -> list[Token]:
+    """Without labels at the end that belong to what follows: of a clause whose labels stand first
+    ("OD PCIOL, OS NS 2+"), or opening a part of their own ("CST 601; LE: VA")."""
+    kinds = [token.kind for token in tokens]
+    if "label" not in kinds or "value" not in kinds:
+        return tokens
+    is_first = kinds.index("label") < kinds.index("value")
+    while tokens[-1].kind == "label" and (is_first or _opens(plain, tokens)):
+        tokens.pop()
+    return tokens
+
+
+def _opens(plain: str, tokens: Sequence[Token]) -> bool:
+    """Whether the last label opens what comes after it."""
+    if _COLON.match(plain, tokens[-1].end):
+        return True
+    return len(tokens) > 1 and bool(_BREAK.search(plain, tokens[-2].end, tokens[-1].start))
 
 
 def _term(plain: str, hit: Hit, rule: Attribute, floor: int) -> Region:
@@ -164,7 +187,8 @@ def _walk(plain: str, position: int, rule: Attribute, *, stop: int, opening: int
     tokens: list[Token] = []
     budget = opening
     while position < stop:
-        match = rule.tokens.match(plain, position, stop)
+        # beyond the limit a token may look, but not start
+        match = rule.tokens.match(plain, position, stop + AHEAD)
         if match is None and budget > 0:
             match = _leap(plain, position, rule, min(stop, position + budget))
             budget -= (match.start() - position) if match else 0
@@ -207,17 +231,18 @@ def _is_sure(token: Token) -> bool:
 
 def _leap(plain: str, position: int, rule: Attribute, stop: int) -> re.Match[str] | None:
     """The next value, label or method after words no rule knows, unless a digit or the end of
-    the sentence stands between."""
+    the sentence stands between. A word or a plain decimal is not believed that far from its cue."""
     at = position
     while at < stop:
-        match = rule.tokens.search(plain, at, min(len(plain), stop + 24))
+        match = rule.tokens.search(plain, at, stop + AHEAD)
         if match is None or match.start() >= stop:
             return None
         between = plain[position : match.start()]
         if _BROKEN.search(between) or any(c.isdigit() for c in between):
             return None
-        is_word = match.groupdict().get("word") is not None
-        if not is_word and _kind(match, rule)[0] not in ("filler", "cue"):
+        named = match.groupdict()
+        is_loose = named.get("word") is not None or named.get("dec") is not None
+        if not is_loose and _kind(match, rule)[0] not in ("filler", "cue"):
             return match
         at = max(match.end(), at + 1)
     return None
@@ -247,8 +272,10 @@ def _values(plain: str, tokens: Sequence[Token], rule: Attribute) -> tuple[Value
         for t in tokens
         if t.kind in ("value", "blank", "label")
     ]
-    paired = rule.paired and _are_paired(plain, places)
+    paired = rule.paired and _are_paired(plain, places[:2])
     placed = assign(stream, paired=paired, first=rule.label_first)
+    if not any(label for label, _ in placed) and rule.label_names >= EYES.keys():
+        placed = [topic_side(plain, tokens[0].start)] * len(placed)
     each = zip(places, placed, methods_of(plain, tokens), asides_of(tokens), strict=True)
     return tuple(
         Value(token.match, label, sure, method, *token.match.span("value"), aside)
@@ -258,4 +285,4 @@ def _values(plain: str, tokens: Sequence[Token], rule: Attribute) -> tuple[Value
 
 
 def _are_paired(plain: str, found: Sequence[Token]) -> bool:
-    return len(found) == 2 and bool(_PAIR.fullmatch(plain, found[0].end, found[1].start))
+    return len(found) > 1 and bool(_PAIR.fullmatch(plain, found[0].end, found[1].start))

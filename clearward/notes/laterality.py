@@ -5,6 +5,7 @@ its own (vessels, items of a scale), which are assigned by the same rules.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 # "right" of something that is no eye is no label
@@ -13,13 +14,13 @@ _NO_EYE = (
     r"atri|carotid|coronary|MCA|ACA|PCA|hemi|face|facial|ear|breast|ankle|wrist|elbow|flank|kidney|"
     r"neck|now|away|before|after|frontal|parietal|temporal|occipital|bundle|main|anterior))"
 )
-_NO_EYE_ZH = r"(?![上下肢手臂心室房冠侧肺肾脑耳膝髋肩])"
+_NO_EYE_ZH = r"(?!手(?!动)|[上下肢臂心室房冠侧肺肾脑耳膝髋肩])"
 EYES = {
-    "OD": r"[VT]?O\.?D\.?(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
+    "OD": r"(?:[VT]?OD|O\.D\.?|V?od)(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
     r"|(?i:right\s+eye|rt\.?\s+eye|r\s+eye)(?![A-Za-z])|右侧?眼|右" + _NO_EYE_ZH + r"|(?i:(?:the\s+)?right)(?![A-Za-z])" + _NO_EYE + r"|R(?![A-Za-z.])",
-    "OS": r"[VT]?O\.?S\.?(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
+    "OS": r"(?:[VT]?OS|O\.S\.?|V?os)(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
     r"|(?i:left\s+eye|lt\.?\s+eye|l\s+eye)(?![A-Za-z])|左侧?眼|左" + _NO_EYE_ZH + r"|(?i:(?:the\s+)?left)(?![A-Za-z])" + _NO_EYE + r"|L(?![A-Za-z.])",
-    "OU": r"[VT]?O\.?U\.?(?![A-Za-z])|(?i:both\s+eyes|each\s+eye|either\s+eye|bilateral(?:ly)?)(?![A-Za-z])"
+    "OU": r"(?:[VT]?OU|O\.U\.?|V?ou)(?![A-Za-z])|(?i:both\s+eyes|each\s+eye|either\s+eye|bilateral(?:ly)?)(?![A-Za-z])"
     r"|双眼|两眼|双侧",
 }  # fmt: skip
 SIDES = {
@@ -32,11 +33,33 @@ SIDES = {
 LABELS: Mapping[str, Mapping[str, str]] = {"eye": EYES, "side": SIDES, "": {}}
 _RIGHT_LEFT = {"OU": ("OD", "OS"), "B": ("R", "L"), "": ("OD", "OS")}
 Placed = list[tuple[str, float]]
+# spellings that name an eye wherever they stand
+_TOPIC = re.compile(
+    r"(?<![A-Za-z])(?:(?P<OD>[VT]?OD|RE(?=:)|(?i:right eye))|(?P<OS>[VT]?OS|LE(?=:)|(?i:left eye))"
+    r"|(?P<OU>OU|(?i:both eyes)))(?![A-Za-z])|(?P<r>右眼)|(?P<l>左眼)|(?P<b>双眼|两眼)"
+)
+_TOPIC_NAMES = {"r": "OD", "l": "OS", "b": "OU"}
+_SEGMENT = re.compile(r"[;。\n]|\.\s")
+_TOPIC_REACH = 150
 
 
 def named_groups(labels: Mapping[str, str]) -> str:
     """One alternation with a group per label, the last named first: ``OU`` before the sides."""
     return "|".join(f"(?P<{name}>{body})" for name, body in reversed(labels.items()))
+
+
+def topic_side(plain: str, position: int) -> tuple[str, float]:
+    """The one eye that is spoken of before a bare value: in its own part of the text, or else in
+    what stands before that. Two eyes spoken of are none."""
+    first = max(0, position - _TOPIC_REACH)
+    cuts = [match.end() for match in _SEGMENT.finditer(plain, first, position)]
+    start = cuts[-1] if cuts else first
+    for begin, end, sure in ((start, position, 0.7), (first, start, 0.5)):
+        sides = {m.lastgroup or "" for m in _TOPIC.finditer(plain, begin, end)}
+        if sides:
+            side = sides.pop()
+            return ("", 0.6) if sides else (_TOPIC_NAMES.get(side, side), sure)
+    return "", 0.6
 
 
 def assign(stream: Sequence[str | None], *, paired: bool = False, first: bool = False) -> Placed:
@@ -63,8 +86,11 @@ def assign(stream: Sequence[str | None], *, paired: bool = False, first: bool = 
         return [(label, 0.95) for label in blocks]
     if len(labels) == 1 and (stream[0] is not None or stream[-1] is not None):
         return _single(labels[0], count, paired)
+    lead = _bare_lead(stream)
+    if lead:
+        return [*_bare(lead, paired), *assign(stream[lead:])]
     placed = _nearest(stream, first=stream[0] is not None)
-    return _rest(placed, labels)
+    return _rest(_extras(placed, labels), labels)
 
 
 def _bare(count: int, paired: bool) -> Placed:
@@ -99,6 +125,24 @@ def _nearest(stream: Sequence[str | None], *, first: bool) -> Placed:
         else:
             current = item
     return found if first else list(reversed(found))
+
+
+def _bare_lead(stream: Sequence[str | None]) -> int:
+    """Two bare values before a clause that goes on label first ("16/38, RE 16 LE 38")."""
+    first = next(i for i, item in enumerate(stream) if item is not None)
+    return 2 if first == 2 and stream[-1] is None and len(stream) > 4 else 0
+
+
+def _extras(placed: Placed, labels: list[str]) -> Placed:
+    """One value to each side and behind the last side as many again as there are sides: the second
+    set goes by the order of the sides ("right 20/100, left 20/200, pinholing to 20/30 and 20/40")."""
+    sides, names = len(labels), [label for label, _ in placed]
+    is_second_set = (
+        len(set(labels)) == sides > 1
+        and names[:sides] == labels
+        and names[sides:] == [labels[-1]] * sides
+    )
+    return [*placed[:sides], *((label, 0.75) for label in labels)] if is_second_set else placed
 
 
 def _rest(placed: Placed, labels: list[str]) -> Placed:

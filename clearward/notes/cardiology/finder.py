@@ -25,6 +25,12 @@ def readings(attribute: str, value: Value) -> Iterator[Reading]:
     """One reading per value; a blood pressure gives two, systolic and diastolic."""
     if attribute == "blood_pressure":
         yield from _pressure(value)
+    elif attribute == "rhythm" and value.group("rate"):
+        rate = number(value.group("rate") or "")
+        yield from (
+            _rhythm(value),
+            Reading(rate, attribute="heart_rate", code_key="heart_rate", unit="/min"),
+        )
     else:
         yield _FINDERS.get(attribute, _plain)(value)
 

@@ -5,6 +5,7 @@ Conversions of acuity are in `acuity`; vocabularies of words are those of the pa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from clearward.notes.clock import clock
 from clearward.notes.finding import Reading
@@ -27,7 +28,8 @@ def readings(attribute: str, value: Value) -> Iterator[Reading]:
 
 def _pressure(value: Value) -> Iterator[Reading]:
     method = value.methods[-1] if value.methods else ""
-    yield ranged(value, method=method, text=clock(value.aside))
+    reading = ranged(value, method=method, text=clock(value.aside))
+    yield replace(reading, attribute="intraocular_pressure")
 
 
 def _plain(value: Value) -> Iterator[Reading]:
@@ -98,6 +100,7 @@ _FINDERS: Mapping[str, Callable[[Value], Iterator[Reading]]] = {
     "visual_acuity": acuity,
     "near_visual_acuity": near_acuity,
     "intraocular_pressure": _pressure,
+    "pressure_of_eye": _pressure,
     "cup_disc_ratio": _plain,
     "central_thickness": _thickness,
     "dr_grade": _retinopathy,
