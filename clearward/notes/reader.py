@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from clearward.notes.cardiology import finder as cardiology
 from clearward.notes.context import Context, context_of
+from clearward.notes.diagnoses import pack as diagnoses
 from clearward.notes.dialogue import Turn, is_denied, turn_at, turns
 from clearward.notes.document import Document, open_document
 from clearward.notes.finding import Finding, Reading, Reject
@@ -27,6 +28,7 @@ FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = Mapp
         "ophthalmology": ophthalmology.readings,
         "neurology": neurology.readings,
         "cardiology": cardiology.readings,
+        diagnoses.PACK: diagnoses.readings,
     }
 )
 
@@ -51,9 +53,10 @@ class TextReading:
 @cache
 def default_engine() -> Engine:
     """All packs, compiled once per process."""
-    rules = {rule.name: rule for name in PACKS for rule in load_pack(name).attributes}
-    literals = [literal for rule in rules.values() for literal in rule.literals]
-    return Engine(AutomatonScanner(literals), MappingProxyType(rules))
+    rules = [*(rule for name in PACKS for rule in load_pack(name).attributes), *diagnoses.rules()]
+    literals = [literal for rule in rules for literal in rule.literals]
+    by_tag = {literal.tag: rule for rule in rules for literal in rule.literals}
+    return Engine(AutomatonScanner(literals), MappingProxyType(by_tag))
 
 
 def read_note(text: str, *, lang: str | None = None) -> list[Finding]:
@@ -91,18 +94,23 @@ class _Frame:
 
 
 def _regions(document: Document, engine: Engine) -> Iterator[tuple[Attribute, Region]]:
-    """Each cue's region, left to right; a region owns its characters."""
+    """Each cue's region, left to right; a region owns its characters. A term owns them only
+    against other terms: "carotid stenosis 70 %" is a diagnosis and a measurement."""
     hits = engine.scanner.scan(document.plain, document.lower)
-    floor = 0
+    floor = terms = 0
     for index, hit in enumerate(hits):
-        if hit.start < floor:
-            continue
         rule = engine.attributes[hit.tag]
+        if hit.start < (max(floor, terms) if rule.is_term else floor):
+            continue
         limit = hit.end if rule.is_term else _limit(hits, index, rule, engine)
         region = read_region(document.plain, hit, rule, floor=floor, limit=limit)
-        if region is not None:
+        if region is None:
+            continue
+        if rule.is_term:
+            terms = region.end
+        else:
             floor = region.end
-            yield rule, region
+        yield rule, region
 
 
 def _limit(hits: Sequence[Hit], index: int, rule: Attribute, engine: Engine) -> int:
