@@ -73,6 +73,11 @@ def keyring_unlock(environ: dict[str, str] | None = None) -> str:
     return (dict(os.environ) if environ is None else environ).get("CLEARWARD_KEYRING_UNLOCK", "")
 
 
+def scan_engine(environ: dict[str, str] | None = None) -> str:
+    """``CLEARWARD_SCAN``: the scan engine of the free-text rooms by name; empty picks one."""
+    return (dict(os.environ) if environ is None else environ).get("CLEARWARD_SCAN", "")
+
+
 def secret_variable(name: str) -> str | None:
     """The variable that ``CLEARWARD_KEYRING_UNLOCK=env:<NAME>`` names; never kept in Settings."""
     return os.environ.get(name)

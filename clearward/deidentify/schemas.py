@@ -80,10 +80,14 @@ FINDING_COLUMNS = {
     "section": "VARCHAR",
     "span_start": "BIGINT",
     "span_end": "BIGINT",
+    "cue_start": "BIGINT",
+    "cue_end": "BIGINT",
     "rule_id": "VARCHAR",
     "pack_version": "VARCHAR",
     "engine_version": "VARCHAR",
     "confidence": "DOUBLE",
+    "review_status": "VARCHAR",
+    "note_sha256": "VARCHAR",
 }
 OTHER_ROOMS_TABLES = {"note": NOTE_COLUMNS, "finding": FINDING_COLUMNS}
 # Names that may never be a column of a table that this door writes, whatever a spec says.

@@ -35,7 +35,8 @@ def named_category(text: str) -> str | None:
     """
     folded = unicodedata.normalize("NFKC", text)
     if not folded.isascii():
-        folded = "".join(c for c in folded if unicodedata.category(c) != "Cf")
+        for unseen in [c for c in set(folded) if unicodedata.category(c) == "Cf"]:
+            folded = folded.replace(unseen, "")
     joined = _SPACE.sub(" ", _BROKEN_LINE.sub("", folded))
     lower = _SPACE.sub(" ", folded).lower()
     found = _by_words(lower) or _by_words(joined.lower())

@@ -1,31 +1,43 @@
 """What a clause says about what stands in it: denied, doubted, past, aimed at, someone else's.
 
-After NegEx (Chapman et al. 2001) and ConText (Harkema et al. 2009), over one automaton of
-triggers. Triggers are data in `context.toml`; whose words a turn is belongs to `dialogue`.
+After NegEx (Chapman et al. 2001) and ConText (Harkema et al. 2009). A concept is read in its whole
+clause ("no fever, chills or rash"); a measured value in its own part of it, because a comma ends
+what was said before ("no distress, BP 150/90"). Triggers are data in `context.toml`; whose words a
+turn is belongs to `dialogue`.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from clearward.notes.document import Document
-from clearward.notes.scan import AutomatonScanner, Hit, Literal, Scanner, longest
+from clearward.notes.scan import Hit, uncovered
+from clearward.notes.sections import Section, section_at, sections
+from clearward.notes.triggers import Meaning, load_triggers
 
-BEFORE, AFTER = 160, 100
+BEFORE, AFTER, AFTER_VALUE = 300, 100, 40
+# both open with one character of a class, so that most of a text is passed over at once
 _START = re.compile(
-    r"(?:[.!?]\s+(?=[A-Z\d\"'(#•-])|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:)"
-    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,})"
+    r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])\s+(?=[A-Z\d\"'(#•-])"
+    r"|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:))"
+    r"|(?<=\s)(?=\d{1,2}\)\s?\w)|(?<=\s)\s+(?=[A-Z][A-Z ()/]{3,40}:)|(?<=_)_{3,})"
 )
 _END = re.compile(
-    r"[.!?](?=\s+[A-Z\"'(#•-]|\s*$)|[。!?;;]|\n\s*\n|\n[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:)"
-    r"|\s(?=\d{1,2}\)\s?\w)|\s{2,}(?=[A-Z][A-Z ()/]{3,40}:)|_{4,}"
+    r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])(?=\s+[A-Z\"'(#•-]|\s*$)"
+    r"|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:))"
+    r"|(?<=\s)(?=\d{1,2}\)\s?\w)|(?<=\s)\s+(?=[A-Z][A-Z ()/]{3,40}:)|(?<=_)_{3,})"
 )
+# what ends the part of a clause that speaks of a value; a comma inside a number does not
+_PART = re.compile(r"[,\n](?!\d{3})|\s-\s|\(")
+_PART_AFTER = re.compile(r"[,\n](?!\d{3})|\s-\s|(?<=\S)\s*\((?!-\))")
+_TIMES = ("target", "planned", "prior")
+# stands between pieces that were not side by side, so that no trigger reaches across
+_SEAM = " \x00 "
+_VALUE = " \x01 "
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +51,43 @@ class Context:
     is_hypothetical: bool = False
 
 
-@cache
-def _triggers() -> tuple[Scanner, frozenset[str]]:
-    path = Path(__file__).with_name("context.toml")
-    document: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    tags: dict[str, list[str]] = {}
-    for kind, body in document.items():
-        for side, words in body.items():
-            for word in words:
-                tags.setdefault(word.lower(), []).append(f"{kind}.{side}")
-    literals = [Literal(word, "|".join(sorted(set(kinds)))) for word, kinds in tags.items()]
-    return AutomatonScanner(literals), frozenset(document)
+class Place(NamedTuple):
+    """Where a measured value stands among what its cue announced; characters, half-open.
+
+    Attributes:
+        head: start of the cue, or of a label before it.
+        first: start of the first value of the region.
+        after_last: end of the value before this one, or `first`.
+        start, end: the value.
+        until: start of the next value, or the end of the text.
+        earlier: start and end of what the cue before this one announced.
+    """
+
+    head: int
+    first: int
+    after_last: int
+    start: int
+    end: int
+    until: int
+    earlier: tuple[int, int] = (0, 0)
+
+
+class Reach(NamedTuple):
+    """Positions in a line of triggers.
+
+    Attributes:
+        near: before it only triggers that hold across a comma count.
+        inner: from it to the span nothing is denied: "IOP not elevated at 14" is 14.
+        comma: behind it triggers that hold across a comma on the other side do not count.
+    """
+
+    near: int
+    inner: int
+    comma: int
 
 
 def clause(plain: str, start: int, end: int) -> tuple[int, int]:
-    """Bounds of the clause a span stands in, at most 160 characters before and 100 after."""
+    """Bounds of the clause a span stands in, at most 300 characters before and 100 after."""
     first = max(0, start - BEFORE)
     # one character further, so that the lookahead sees what the span opens with
     for match in _START.finditer(plain, first, start + 1):
@@ -63,32 +97,135 @@ def clause(plain: str, start: int, end: int) -> tuple[int, int]:
     return first, stop.start() if stop else last
 
 
-def context_of(document: Document, start: int, end: int) -> Context:
-    """Read the clause round ``[start, end)``."""
+def context_of(
+    document: Document, start: int, end: int, *, section: Section | None = None
+) -> Context:
+    """Read the clause round the concept at ``[start, end)``, and the section it stands in.
+
+    Args:
+        document: the note.
+        start, end: the concept.
+        section: where it stands, when the caller knows; else headers of the note are looked for.
+    """
     first, last = clause(document.plain, start, end)
-    scanner, _ = _triggers()
-    lower = document.lower[first:last]
-    hits = longest(scanner.scan(lower, lower))
-    return judge([Hit(h.start + first, h.end + first, h.tag) for h in hits], start, end)
+    lower = document.lower
+    context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
+    known = section or section_at(sections(document.plain, document.lang), start)
+    return in_section(context, known)
 
 
-def judge(hits: Sequence[Hit], start: int, end: int) -> Context:
-    """Apply the triggers of a clause to one span; the nearest stop word bounds each side."""
-    floor = max((h.end for h in hits if h.end <= start and "stop.words" in h.tag), default=0)
-    ceiling = min(
-        (h.start for h in hits if h.start >= end and "stop.words" in h.tag), default=1 << 60
+def value_context(document: Document, place: Place, section: Section) -> Context:
+    """Read what the clause says of one measured value: its own part, its cue's part, and words of
+    time before both; then the section."""
+    plain, lower = document.plain, document.lower
+    first, last = clause(plain, place.head, place.end)
+    if _is_silent(lower[first:last]):
+        return in_section(Context(), section)
+    near, own = _last_part(plain, first, place.head), place.after_last
+    if own > place.first:
+        own = _last_part(plain, own, place.start)
+    far = _without(lower, first, near, earlier=place.earlier)
+    cue = far + _SEAM + lower[near : place.head]
+    inner = lower[place.head : place.first] + _SEAM + lower[own : place.start]
+    stop = min(last, place.until, place.end + AFTER_VALUE)
+    part = _PART_AFTER.search(plain, place.end, stop)
+    after = lower[place.end : part.start() if part else stop]
+    bounds = len(_collapsed(far)), len(_collapsed(cue))
+    return in_section(_read((cue + inner, _VALUE, after), *bounds), section)
+
+
+def _last_part(plain: str, start: int, end: int) -> int:
+    """Where the last part of ``[start, end)`` begins."""
+    for match in _PART.finditer(plain, start, end):
+        start = match.end()
+    return start
+
+
+def _without(lower: str, first: int, near: int, *, earlier: tuple[int, int]) -> str:
+    """What stands before a cue's part, less the value before it and what is said behind that one:
+    "EF 60 % three years ago, now EF 30 %"."""
+    start, end = earlier
+    if not first < end <= near:
+        return lower[first:near]
+    comma = _PART.search(lower, end, near)
+    return lower[first : max(first, start)] + _SEAM + lower[comma.end() if comma else near : near]
+
+
+@lru_cache(maxsize=64)
+def _is_silent(clause_text: str) -> bool:
+    """Whether a clause holds no trigger at all; several values often share one."""
+    line = _collapsed(clause_text)
+    return not load_triggers().scanner.scan(line, line)
+
+
+def in_section(context: Context, section: Section) -> Context:
+    """What the clause leaves open, its section says."""
+    if not (section.temporality or section.experiencer):
+        return context
+    time = context.temporality
+    return replace(
+        context,
+        temporality=section.temporality or time if time == "current" else time,
+        experiencer=section.experiencer or context.experiencer,
     )
+
+
+def _collapsed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _read(pieces: tuple[str, str, str], near: int, inner: int) -> Context:
+    """Scan the three pieces as one line: before, the span itself, behind it; see `judge`."""
+    before, span, after = pieces
+    left, middle, right = (_collapsed(piece) for piece in pieces)
+    left += " " if left and (before[-1:].isspace() or span[:1].isspace()) else ""
+    right = f" {right}" if right and (after[:1].isspace() or span[-1:].isspace()) else right
+    line = left + middle + right
+    triggers = load_triggers()
+    hits = uncovered(triggers.scanner.scan(line, line))
+    if not hits:
+        return Context()
+    found = [(hit, triggers.meanings[hit.tag]) for hit in hits]
+    start, end = len(left), len(left) + len(middle)
+    comma = line.find(",", end)
+    reach = Reach(near, inner, comma if comma >= 0 else len(line))
+    return judge(found, start, end, reach=reach)
+
+
+def judge(hits: Sequence[tuple[Hit, Meaning]], start: int, end: int, *, reach: Reach) -> Context:
+    """Apply the triggers of a clause, in order, to one span.
+
+    Args:
+        hits: triggers and what they mean.
+        start, end: the span, in the same characters.
+        reach: where which triggers count.
+    """
     found: set[str] = set()
-    for hit in hits:
-        side = "before" if floor <= hit.start and hit.end <= start else ""
-        side = side or ("after" if end <= hit.start < ceiling else "")
-        if side:
-            found |= {t.partition(".")[0] for t in hit.tag.split("|") if t.endswith(f".{side}")}
+    for hit, meaning in hits:
+        if hit.start >= start:
+            break
+        if hit.end > start:
+            continue
+        found = set() if meaning.ends else found - meaning.stop
+        found |= meaning.anywhere
+        if hit.start >= reach.near:
+            found |= meaning.before - {"negation"} if hit.start >= reach.inner else meaning.before
+    ended: set[str] = set()
+    for hit, meaning in hits:
+        if hit.start < end:
+            continue
+        ended |= meaning.stop
+        found |= meaning.after - ended
+        found |= meaning.anywhere - ended if hit.start < reach.comma else set()
+        if "current" in meaning.after:
+            found -= {"prior", "target"}
+        if meaning.ends:
+            break
     return _context(found)
 
 
 def _context(found: set[str]) -> Context:
-    time = next((kind for kind in ("target", "planned", "prior") if kind in found), "current")
+    time = next((kind for kind in _TIMES if kind in found), "current")
     return Context(
         is_negated="negation" in found,
         certainty="uncertain" if "uncertain" in found else "certain",

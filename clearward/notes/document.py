@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _LIKE = {
     "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2013": "-", "\u2014": "-",
@@ -16,7 +18,9 @@ _LIKE = {
     "\u2215": "/", "\u2236": ":", "\u2019": "'", "\u2265": ">", "\u2264": "<", "\u0130": "I",
     "\u3001": ",", "\r": " ",
 }  # fmt: skip
-_TABLE: dict[int, int | str] = {**_FULL_WIDTH, **{ord(key): value for key, value in _LIKE.items()}}
+_FOLDED = np.arange(1 << 16, dtype=np.uint16)
+_FOLDED[list(_FULL_WIDTH)] = list(_FULL_WIDTH.values())
+_FOLDED[[ord(key) for key in _LIKE]] = [ord(value) for value in _LIKE.values()]
 _CJK = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -42,7 +46,11 @@ def fold(text: str) -> str:
 
     ``≥`` and ``≤`` fold to ``>`` and ``<``: read the comparator from the original character.
     """
-    return text if text.isascii() and "\r" not in text else text.translate(_TABLE)
+    if text.isascii():
+        return text.replace("\r", " ")
+    # every character here is one UTF-16 unit, and a half of a pair is never one of them
+    units = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
+    return _FOLDED[units].tobytes().decode("utf-16-le", "surrogatepass")
 
 
 def open_document(text: str, lang: str | None = None) -> Document:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+import pyarrow as pa
 
 from clearward.deidentify.special import list_id, special_category
 from clearward.deidentify.special_text import named_category
@@ -18,66 +20,36 @@ from clearward.keyring import Keyring, pseudonym
 from clearward.notes.document import fold, open_document
 from clearward.notes.finding import Finding
 from clearward.notes.identifiers import Identifier
-from clearward.notes.reader import TextReading, read_text
+from clearward.notes.invariants import check_moved, check_reading
+from clearward.notes.reader import ENGINE_VERSION, TextReading, read_text
+from clearward.notes.report import NotesReport, Tally, report_of
 from clearward.notes.roster import own_identifiers
 from clearward.notes.scrub import KnownPeople, Scrubbed, scrub
 from clearward.notes.squeeze import squeeze
 from clearward.notes.surrogates import Surrogates
+from clearward.notes.tables import SCHEMAS, to_arrow
 from clearward.notes.titles import known_titles, plain_title
 
 Shift = Callable[[str], int]
 Row = Mapping[str, Any]
+_CARRIED = (
+    "lang", "attribute", "concept_code", "concept_system", "value_num", "value_low", "value_high",
+    "comparator", "value_text", "unit_ucum", "laterality", "method", "is_negated", "certainty",
+    "temporality", "experiencer", "speaker", "section", "rule_id", "pack_version",
+    "engine_version", "confidence",
+)  # fmt: skip
+
+
+# below it a finding waits for a person: a convention filled a gap, or a side was guessed
+REVIEW_BELOW = 0.8
 
 
 @dataclass(frozen=True)
-class NotesReport:
-    """What one partition gave: counts and ids only.
+class Batch:
+    """What one batch gave: rows by table, as Arrow, and counts."""
 
-    Attributes:
-        notes: versions of notes written, deletions included.
-        withheld_leak: notes written as deleted, without their text, because a known identifier
-            stood in the scrubbed text.
-        withheld_special: notes written as deleted because their text or title names a special
-            disease, by category.
-        findings_on_phi: findings not written because scrubbing touched their characters.
-        findings_special: findings not written because they are of a special disease.
-        titles_withheld: titles that are no known kind of document and that few patients share.
-        special_list: id of the list of special diseases that was used.
-        by_attribute, rejected, phi: counts by attribute, by attribute and reason, by kind.
-    """
-
-    hospital: str
-    month: str
-    notes: int
-    deleted: int
-    findings: int
-    withheld_leak: int
-    findings_on_phi: int
-    known_identifiers: int
-    by_attribute: Mapping[str, int]
-    rejected: Mapping[str, int]
-    phi: Mapping[str, int]
-    withheld_special: Mapping[str, int] = field(default_factory=dict)
-    findings_special: int = 0
-    titles_withheld: int = 0
-    special_list: str = ""
-
-    def metadata(self) -> dict[str, int | float | str]:
-        """Flat counts for Dagster, the CLI and `reports/`."""
-        flat: dict[str, int | float | str] = {
-            name: getattr(self, name)
-            for name in ("hospital", "month", "notes", "deleted", "findings", "withheld_leak",
-                         "findings_on_phi", "findings_special", "titles_withheld",
-                         "known_identifiers", "special_list")
-        }  # fmt: skip
-        for prefix, counts in (
-            ("finding", self.by_attribute),
-            ("rejected", self.rejected),
-            ("phi", self.phi),
-            ("withheld_special", self.withheld_special),
-        ):
-            flat |= {f"{prefix}_{name}": number for name, number in sorted(counts.items())}
-        return flat
+    tables: Mapping[str, pa.Table]
+    tally: Tally
 
 
 class PartitionWork:
@@ -99,58 +71,53 @@ class PartitionWork:
         self._staff, self._everyone = KnownPeople(staff), everyone
         self._patient: tuple[str, KnownPeople] = ("", KnownPeople(()))
         self._shared_titles = shared_titles
-        self._counts: Counter[str] = Counter()
-        self._special: Counter[str] = Counter()
-        self._by_attribute: Counter[str] = Counter()
-        self._rejected: Counter[str] = Counter()
-        self._phi: Counter[str] = Counter()
+        self._tally = Tally()
 
-    def read(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
-        """Rows of `note` and of `finding` for one batch."""
-        notes: list[Row] = []
-        findings: list[Row] = []
+    def read(self, rows: list[Row]) -> Batch:
+        """Rows of every table for one batch, and its counts; no batch depends on another."""
+        self._tally = Tally()
+        made: dict[str, list[Row]] = {table: [] for table in SCHEMAS}
         for row in rows:
-            if row["op"] == "D" or row["text"] is None:
-                self._counts["deleted"] += row["op"] == "D"
-                notes.append(self._note(row, None, lang=None))
-                continue
-            category = named_category(f"{row['title'] or ''}\n{row['text']}")
-            if category:
-                self._special[category] += 1
-                notes.append(self._withheld(row))
-                continue
-            reading = read_text(row["text"])
-            scrubbed = self._scrub(row)
-            if self._everyone.leaks(open_document(scrubbed.text).plain):
-                self._counts["withheld_leak"] += 1
-                notes.append(self._withheld(row))
-                continue
-            notes.append(self._note(row, scrubbed.text, lang=reading.lang))
-            findings += self._findings(row, reading, scrubbed)
-            self._phi.update(span.kind for span in scrubbed.spans)
-        self._counts["notes"] += len(notes)
-        self._counts["findings"] += len(findings)
-        return notes, findings
+            self._read(row, made)
+        counts = self._tally.counts
+        counts["notes"], counts["findings"] = len(made["note"]), len(made["finding"])
+        return Batch({name: to_arrow(name, each) for name, each in made.items()}, self._tally)
 
-    def report(self) -> NotesReport:
-        """Counts of all batches."""
-        return NotesReport(
+    def report(self, tally: Tally) -> NotesReport:
+        """The report of a partition whose batches are all in."""
+        return report_of(
+            tally,
             hospital=self._hospital,
             month=self._month,
-            notes=self._counts["notes"],
-            deleted=self._counts["deleted"],
-            findings=self._counts["findings"],
-            withheld_leak=self._counts["withheld_leak"],
-            findings_on_phi=self._counts["findings_on_phi"],
             known_identifiers=self._everyone.size,
-            by_attribute=dict(sorted(self._by_attribute.items())),
-            rejected=dict(sorted(self._rejected.items())),
-            phi=dict(sorted(self._phi.items())),
-            withheld_special=dict(sorted(self._special.items())),
-            findings_special=self._counts["findings_special"],
-            titles_withheld=self._counts["titles_withheld"],
             special_list=list_id(),
         )
+
+    def _read(self, row: Row, made: dict[str, list[Row]]) -> None:
+        tally = self._tally
+        if row["op"] == "D" or row["text"] is None:
+            tally.counts["deleted"] += row["op"] == "D"
+            made["note"].append(self._note(row, None, lang=None))
+            return
+        category = named_category(f"{row['title'] or ''}\n{row['text']}")
+        if category:
+            tally.special[category] += 1
+            made["note"].append(self._withheld(row))
+            return
+        reading = read_text(row["text"])
+        check_reading(row["text"], reading, note_key=row["row_key"])
+        scrubbed = self._scrub(row)
+        if self._everyone.leaks(open_document(scrubbed.text).plain):
+            tally.counts["withheld_leak"] += 1
+            made["note"].append(self._withheld(row))
+            return
+        made["note"].append(self._note(row, scrubbed.text, lang=reading.lang))
+        tally.by_rule.update(reading.cues)
+        made["note_reject"] += self._rejects(row, reading)
+        for finding, place in self._findings(row, reading, scrubbed):
+            made["finding"].append(finding)
+            made["finding_place"].append(place)
+        tally.phi.update(span.kind for span in scrubbed.spans)
 
     def _scrub(self, row: Row) -> Scrubbed:
         if self._patient[0] != row["patient_key"]:
@@ -188,7 +155,7 @@ class PartitionWork:
         )
         if plain in known_titles() or is_shared:
             return title
-        self._counts["titles_withheld"] += 1
+        self._tally.counts["titles_withheld"] += 1
         return None
 
     def _note(self, row: Row, text: str | None, *, lang: str | None) -> Row:
@@ -200,37 +167,92 @@ class PartitionWork:
             "lang": lang,
             "text": text,
             # of the scrubbed text: a hash of the original could be tested against the original
-            "note_sha256": None if text is None else hashlib.sha256(text.encode()).hexdigest(),
+            "note_sha256": None if text is None else _sha256(text),
         }
 
-    def _findings(self, row: Row, reading: TextReading, scrubbed: Scrubbed) -> Iterator[Row]:
-        self._rejected.update(f"{r.attribute}_{r.reason}" for r in reading.rejects)
-        places = scrubbed.moved([(f.start, f.end) for f in reading.findings])
-        for finding, place in zip(reading.findings, places, strict=True):
+    def _rejects(self, row: Row, reading: TextReading) -> list[Row]:
+        self._tally.rejected.update(f"{r.attribute}_{r.reason}" for r in reading.rejects)
+        ids = {name: row[name] for name in ("hospital_id", "month", "patient_key")}
+        return [
+            ids
+            | {
+                "note_key": row["row_key"],
+                "lang": reading.lang,
+                "attribute": reject.attribute,
+                "rule_id": reject.rule_id,
+                "engine_version": ENGINE_VERSION,
+                "reason": reject.reason,
+                "span_text": row["text"][reject.start : reject.end],
+                "span_start": reject.start,
+                "span_end": reject.end,
+            }
+            for reject in reading.rejects
+        ]
+
+    def _findings(
+        self, row: Row, reading: TextReading, scrubbed: Scrubbed
+    ) -> Iterator[tuple[Row, Row]]:
+        """Each finding twice: in the scrubbed text, and in the note as it came."""
+        text: str = row["text"]
+        found = reading.findings
+        places = scrubbed.moved([(f.start, f.end) for f in found])
+        cues = scrubbed.moved([(f.cue_start, f.cue_end) for f in found])
+        check_moved([text[f.start : f.end] for f in found], scrubbed.text, places, row["row_key"])
+        ids = self._ids(row, found)
+        hashes = _sha256(scrubbed.text), _sha256(text)
+        for finding, finding_id, place, cue in zip(found, ids, places, cues, strict=True):
             if place is None:
-                self._counts["findings_on_phi"] += 1
+                self._tally.counts["findings_on_phi"] += 1
                 continue
             if special_category(finding.concept_code, f"{finding.attribute} {finding.value_text}"):
-                self._counts["findings_special"] += 1
+                self._tally.counts["findings_special"] += 1
                 continue
-            self._by_attribute[finding.attribute] += 1
-            yield self._finding(row, finding, place)
+            shared = self._finding(row, finding, finding_id)
+            self._count(finding, shared)
+            yield (
+                shared
+                | _places(place, cue)
+                | {"note_sha256": hashes[0], "encounter_key": row["encounter_key"],
+                   "recorded_at": self._moved(row)},
+                shared
+                | _places((finding.start, finding.end), (finding.cue_start, finding.cue_end))
+                | {"note_sha256": hashes[1], "span_text": text[finding.start : finding.end]},
+            )  # fmt: skip
 
-    def _finding(self, row: Row, finding: Finding, place: tuple[int, int]) -> Row:
-        names = ("lang", "attribute", "concept_code", "concept_system", "value_num", "value_low",
-                 "value_high", "comparator", "value_text", "unit_ucum", "laterality", "method",
-                 "is_negated", "certainty", "temporality", "experiencer", "speaker", "section",
-                 "rule_id", "pack_version", "engine_version", "confidence")  # fmt: skip
-        values = {name: getattr(finding, name) for name in names}
-        span = (str(finding.start), str(finding.end))
+    def _count(self, finding: Finding, made: Row) -> None:
+        self._tally.by_attribute[finding.attribute] += 1
+        self._tally.findings_by_rule[finding.rule_id] += 1
+        self._tally.counts["findings_queued"] += made["review_status"] == "queued"
+
+    def _ids(self, row: Row, found: Sequence[Finding]) -> list[str]:
+        """A name per finding; two of one attribute on the same characters are numbered."""
+        seen: Counter[tuple[str, int, int]] = Counter()
+        ids: list[str] = []
+        for finding in found:
+            key = (finding.attribute, finding.start, finding.end)
+            again = (str(seen[key]),) if seen[key] else ()
+            seen[key] += 1
+            span = (str(finding.start), str(finding.end))
+            ids.append(pseudonym(self._row_key, row["row_key"], finding.attribute, *span, *again))
+        return ids
+
+    def _finding(self, row: Row, finding: Finding, finding_id: str) -> dict[str, Any]:
+        values = {name: getattr(finding, name) for name in _CARRIED}
+        queued = finding.confidence < REVIEW_BELOW
         return {name: None if value == "" else value for name, value in values.items()} | {
             "hospital_id": row["hospital_id"],
             "month": row["month"],
-            "finding_id": pseudonym(self._row_key, row["row_key"], finding.attribute, *span),
+            "finding_id": finding_id,
             "note_key": row["row_key"],
             "patient_key": row["patient_key"],
-            "encounter_key": row["encounter_key"],
-            "recorded_at": self._moved(row),
-            "span_start": place[0],
-            "span_end": place[1],
+            "review_status": "queued" if queued else "unreviewed",
         }
+
+
+def _places(span: tuple[int, int], cue: tuple[int, int] | None) -> dict[str, int | None]:
+    first, last = cue or (None, None)
+    return {"span_start": span[0], "span_end": span[1], "cue_start": first, "cue_end": last}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

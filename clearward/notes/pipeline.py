@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from clearward.deidentify.dates import shift_days
 from clearward.errors import DeidentifyError
 from clearward.keyring import Keyring, install_hmac
-from clearward.notes.partition import NotesReport, PartitionWork, Row, Shift
+from clearward.notes.partition import PartitionWork, Row, Shift
+from clearward.notes.reader import warm_up
+from clearward.notes.report import NotesReport, Tally, write_report
 from clearward.notes.roster import (
     everyone,
     make_empty_roster,
@@ -26,8 +28,9 @@ from clearward.notes.roster import (
     note_tables,
     staff_identifiers,
 )
-from clearward.notes.tables import Staging
+from clearward.notes.tables import SCHEMAS, ZONES, Staging
 from clearward.notes.titles import shared_titles
+from clearward.notes.workers import each_batch
 from clearward.settings import Settings
 from clearward.sources.spec import Table
 from clearward.warehouse import Warehouse, engine, read_parquet_sql
@@ -43,8 +46,11 @@ def read_partition(
     month: str,
     shift: Shift | None = None,
     batch_rows: int = BATCH_ROWS,
+    workers: int = 0,
 ) -> NotesReport:
-    """Write `deidentified/note` and `deidentified/finding` of one hospital and month.
+    """Write `deidentified/note` and `deidentified/finding` of one hospital and month, and in the
+    identified zone where each finding stood (`cleared/finding_place`) and what was refused
+    (`quarantine/note_reject`).
 
     Args:
         settings: where the warehouse is, and limits.
@@ -52,10 +58,12 @@ def read_partition(
         hospital: hospital id.
         month: ``YYYY-MM``.
         shift: days of a patient; by default `deidentify.dates.shift_days`.
-        batch_rows: notes in memory at once; the output does not depend on it.
+        batch_rows: notes in one batch; the output does not depend on it.
+        workers: processes that read; 0 takes `settings.threads`. The output does not depend on it.
 
     Raises:
-        DeidentifyError: the partition was never cleared, or no raw table tells who is known there.
+        DeidentifyError: the partition was never cleared, no raw table tells who is known there, or
+            a finding broke an invariant (`invariants`): then nothing is written.
     """
     warehouse = Warehouse(settings.warehouse)
     _check_cleared(warehouse, hospital, month=month)
@@ -68,14 +76,20 @@ def read_partition(
     ):
         install_hmac(connection, "row_key_of", keyring.key("row"))
         work = _prepare(connection, warehouse, keyring, shift=shift, **place)
-        with Staging(folder, "note") as notes, Staging(folder, "finding") as findings:
-            for batch in _batches(connection, warehouse, rows=batch_rows, **place):
-                written, found = work.read(batch)
-                notes.add(written)
-                findings.add(found)
-        for staged in (notes, findings):
-            staged.publish(connection, warehouse.partition("deidentified", staged.table, **place))
-    return work.report()
+        tally = Tally()
+        warm_up()
+        with ExitStack() as stack:
+            staged = {name: stack.enter_context(Staging(folder, name)) for name in SCHEMAS}
+            batches = _batches(connection, warehouse, rows=batch_rows, **place)
+            for batch in each_batch(work.read, batches, workers=workers or settings.threads):
+                tally.add(batch.tally)
+                for name, rows in batch.tables.items():
+                    staged[name].add(rows)
+        for name, made in staged.items():
+            made.publish(connection, warehouse.partition(ZONES[name], name, **place))
+    report = work.report(tally)
+    write_report(settings, report)
+    return report
 
 
 def _prepare(

@@ -4,13 +4,14 @@ read from disk but the packs, once. A specialty is added to `FINDERS` and to `pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 
 from clearward.notes.cardiology import finder as cardiology
-from clearward.notes.context import Context, context_of
+from clearward.notes.context import Context, Place, context_of, value_context
 from clearward.notes.diagnoses import pack as diagnoses
 from clearward.notes.dialogue import Turn, is_denied, turn_at, turns
 from clearward.notes.document import Document, open_document
@@ -19,8 +20,10 @@ from clearward.notes.grammar import REACH, Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
 from clearward.notes.ophthalmology import finder as ophthalmology
 from clearward.notes.patterns import PACKS, Attribute, load_pack
-from clearward.notes.scan import AutomatonScanner, Hit, Scanner
+from clearward.notes.scan import Hit, Literal, Scanner
+from clearward.notes.scan_engines import make_scanner
 from clearward.notes.sections import Section, section_at, sections
+from clearward.notes.triggers import load_triggers
 
 ENGINE_VERSION = "1"
 FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = MappingProxyType(
@@ -38,25 +41,37 @@ class Engine:
     """Compiled packs behind one scanner."""
 
     scanner: Scanner
+    literals: tuple[Literal, ...]
     attributes: MappingProxyType[str, Attribute]
 
 
 @dataclass(frozen=True)
 class TextReading:
-    """Everything one text gave: findings in the order of the text, and what was refused."""
+    """Everything one text gave: findings in the order of the text, and what was refused.
+
+    Attributes:
+        cues: rule → how often its cue stood in the text, with a value or without.
+    """
 
     lang: str
     findings: tuple[Finding, ...]
     rejects: tuple[Reject, ...]
+    cues: Mapping[str, int] = field(default_factory=dict)
 
 
 @cache
 def default_engine() -> Engine:
     """All packs, compiled once per process."""
     rules = [*(rule for name in PACKS for rule in load_pack(name).attributes), *diagnoses.rules()]
-    literals = [literal for rule in rules for literal in rule.literals]
+    literals = tuple(literal for rule in rules for literal in rule.literals)
     by_tag = {literal.tag: rule for rule in rules for literal in rule.literals}
-    return Engine(AutomatonScanner(literals), MappingProxyType(by_tag))
+    return Engine(make_scanner(literals), literals, MappingProxyType(by_tag))
+
+
+def warm_up() -> None:
+    """Load packs, cues and triggers now, so that forked workers share them."""
+    default_engine()
+    load_triggers()
 
 
 def read_note(text: str, *, lang: str | None = None) -> list[Finding]:
@@ -68,22 +83,29 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     """Findings and rejects of a text; the same text and packs always give the same answer."""
     document = open_document(text, lang)
     engine = engine or default_engine()
-    regions = list(_regions(document, engine))
-    if not regions:
+    hits = engine.scanner.scan(document.plain, document.lower)
+    if not hits:
         return TextReading(document.lang, (), ())
+    cues = Counter(engine.attributes[hit.tag].rule_id for hit in hits)
+    regions = list(_regions(document, engine, hits))
+    if not regions:
+        return TextReading(document.lang, (), (), cues)
     plain = document.plain
     frame = _Frame(document, sections(plain, document.lang), turns(plain))
     findings: list[Finding] = []
     rejects: list[Reject] = []
+    earlier = (0, 0)
     for rule, region in regions:
-        for value in region.values:
+        for index, value in enumerate(region.values):
+            place = _place(region, index, len(plain))._replace(earlier=earlier)
             for reading in FINDERS[rule.pack](rule.name, value):
                 reason = _reason(reading, rule)
                 if reason:
                     rejects.append(Reject(rule.name, rule.rule_id, reason, value.start, value.end))
                 else:
-                    findings.append(_finding(frame, rule, region, value, reading))
-    return TextReading(document.lang, tuple(findings), tuple(rejects))
+                    findings.append(_finding(frame, rule, region, place, value, reading))
+        earlier = (region.cue_start, region.values[-1].end)
+    return TextReading(document.lang, tuple(findings), tuple(rejects), cues)
 
 
 @dataclass(frozen=True)
@@ -91,12 +113,14 @@ class _Frame:
     document: Document
     sections: list[Section]
     turns: list[Turn]
+    contexts: dict[tuple[int, int, bool], Context] = field(default_factory=dict)
 
 
-def _regions(document: Document, engine: Engine) -> Iterator[tuple[Attribute, Region]]:
+def _regions(
+    document: Document, engine: Engine, hits: Sequence[Hit]
+) -> Iterator[tuple[Attribute, Region]]:
     """Each cue's region, left to right; a region owns its characters. A term owns them only
     against other terms: "carotid stenosis 70 %" is a diagnosis and a measurement."""
-    hits = engine.scanner.scan(document.plain, document.lower)
     floor = terms = 0
     for index, hit in enumerate(hits):
         rule = engine.attributes[hit.tag]
@@ -118,9 +142,9 @@ def _limit(hits: Sequence[Hit], index: int, rule: Attribute, engine: Engine) -> 
     hit = hits[index]
     for position in range(index + 1, len(hits)):
         other = hits[position]
-        if other.start >= hit.end and other.tag != hit.tag and other.tag not in rule.passes:
-            if not engine.attributes[other.tag].yields:
-                return other.start
+        is_own = other.tag == hit.tag or other.tag in rule.passes
+        if other.start >= hit.end and not is_own and not engine.attributes[other.tag].yields:
+            return other.start
     return hit.end + REACH
 
 
@@ -136,12 +160,13 @@ def _reason(reading: Reading, rule: Attribute) -> str:
 
 
 def _finding(
-    frame: _Frame, rule: Attribute, region: Region, value: Value, reading: Reading
+    frame: _Frame, rule: Attribute, region: Region, place: Place, value: Value, reading: Reading
 ) -> Finding:
     """Join a value with what its clause, section and speaker say about it."""
     document = frame.document
-    context = context_of(document, value.start, value.end)
     section = section_at(frame.sections, value.start)
+    is_measured = reading.num is not None and not rule.is_concept
+    context = _context(frame, place, section, value=value, is_measured=is_measured)
     turn = turn_at(frame.turns, value.start)
     name = reading.attribute or rule.name
     side = value.label if reading.laterality is None else reading.laterality
@@ -162,8 +187,8 @@ def _finding(
         method=reading.method,
         is_negated=context.is_negated or is_denied(document.plain, frame.turns, turn),
         certainty="uncertain" if context.is_hypothetical else context.certainty,
-        temporality=_temporality(document, context, section, value),
-        experiencer=section.experiencer or context.experiencer,
+        temporality=context.temporality,
+        experiencer=context.experiencer,
         speaker=frame.turns[turn].speaker if turn >= 0 else "",
         section=section.name,
         start=value.start,
@@ -177,13 +202,42 @@ def _finding(
     )
 
 
-def _temporality(document: Document, context: Context, section: Section, value: Value) -> str:
-    if context.temporality != "current":
-        return context.temporality
+def _place(region: Region, index: int, size: int) -> Place:
+    """Where the value of that index stands among its region's values."""
+    values = region.values
+    first, value = values[0].start, values[index]
+    return Place(
+        head=min(region.cue_start, first),
+        first=first,
+        after_last=values[index - 1].end if index else first,
+        start=value.start,
+        end=value.end,
+        until=values[index + 1].start if index + 1 < len(values) else size,
+    )
+
+
+def _context(
+    frame: _Frame, place: Place, section: Section, *, value: Value, is_measured: bool
+) -> Context:
+    """A measured value is read in its part of the clause, what is said in words in the whole."""
+    key = (value.start, value.end, is_measured)
+    if key not in frame.contexts:
+        document = frame.document
+        if is_measured:
+            found = _prior_if_from(document, value_context(document, place, section), value)
+        else:
+            start, end = min(place.head, value.start), max(place.head, value.end)
+            found = context_of(document, start, end, section=section)
+        frame.contexts[key] = found
+    return frame.contexts[key]
+
+
+def _prior_if_from(document: Document, context: Context, value: Value) -> Context:
+    """The value after "from" is where a change started."""
     before = document.lower[max(0, value.start - 8) : value.start].rstrip(" :,(")
-    if before.endswith(("from", "由", "从")):
-        return "prior"
-    return section.temporality or "current"
+    if context.temporality == "current" and before.endswith(("from", "由", "从")):
+        return replace(context, temporality="prior")
+    return context
 
 
 def _comparator(text: str, value: Value) -> str:

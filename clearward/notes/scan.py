@@ -1,14 +1,13 @@
-"""One pass over a text for many literals. Add another engine here behind `Scanner`; a test holds
-every engine to the same rows. What a hit means belongs to its caller.
+"""One pass over a text for many literals: what a scanner is, and which engine runs it.
+
+Engines are in `scan_engines`; a test holds every one of them to the same rows. What a hit means
+belongs to its caller.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
-
-import ahocorasick
 
 
 class Literal(NamedTuple):
@@ -41,85 +40,51 @@ class Scanner(Protocol):
         ...
 
 
-class AutomatonScanner:
-    """Aho–Corasick (1975) over the lower-cased text: cost follows the text, not the literals."""
+class Lexicon:
+    """Literals by their lower-case text, and what decides whether a place is a hit.
+
+    Only ASCII letters have word edges: Chinese characters stand beside anything, and ``\\b`` would
+    take them for letters.
+    """
 
     def __init__(self, literals: Iterable[Literal]) -> None:
-        by_text: dict[str, list[Literal]] = {}
+        groups: dict[str, dict[Literal, None]] = {}
         for literal in literals:
-            by_text.setdefault(literal.text.lower(), []).append(literal)
-        self._automaton = ahocorasick.Automaton()
-        for text, group in by_text.items():
-            self._automaton.add_word(text, (len(text), _edges(text), tuple(group)))
-        self._empty = not by_text
-        if by_text:
-            self._automaton.make_automaton()
+            groups.setdefault(literal.text.lower(), {})[literal] = None
+        self.groups: Mapping[str, tuple[Literal, ...]] = {t: tuple(g) for t, g in groups.items()}
 
-    def scan(self, plain: str, lower: str) -> list[Hit]:
-        """See `Scanner`."""
+    def hits(self, plain: str, lower: str, places: Iterable[tuple[int, str]]) -> list[Hit]:
+        """Hits among places, each the end and the lower-case text of a literal."""
         hits: list[Hit] = []
-        if self._empty:
-            return hits
-        for last, (length, edges, group) in self._automaton.iter(lower):
-            start, end = last + 1 - length, last + 1
-            if edges and not _stands_alone(lower, start, end, edges):
+        for end, text in places:
+            start = end - len(text)
+            if not _stands_alone(lower, start, end):
                 continue
-            for literal in group:
+            for literal in self.groups[text]:
                 if not literal.cased or plain[start:end] == literal.text:
                     hits.append(Hit(start, end, literal.tag))
-        hits.sort(key=_order)
+        hits.sort(key=order)
         return hits
 
 
-class RegexScanner:
-    """The same contract by plain regular expressions: slow, obvious, the oracle of the tests."""
-
-    def __init__(self, literals: Sequence[Literal]) -> None:
-        self._rules = [(re.compile(_bounded(item)), item) for item in dict.fromkeys(literals)]
-
-    def scan(self, plain: str, lower: str) -> list[Hit]:
-        """See `Scanner`."""
-        hits = [
-            Hit(start, start + len(item.text), item.tag)
-            for rule, item in self._rules
-            for start in _starts(rule, plain if item.cased else lower)
-        ]
-        return sorted(hits, key=_order)
-
-
-def longest(hits: Sequence[Hit]) -> list[Hit]:
-    """Leftmost-longest hits that do not overlap, of hits in scan order."""
+def uncovered(hits: Sequence[Hit]) -> list[Hit]:
+    """Hits that lie in no longer hit, of hits in scan order; two that merely overlap both stay."""
     kept: list[Hit] = []
+    reached = -1
     for hit in hits:
-        if not kept or hit.start >= kept[-1].end:
+        if hit.end > reached:
             kept.append(hit)
+            reached = hit.end
     return kept
 
 
-def _order(hit: Hit) -> tuple[int, int, str]:
+def order(hit: Hit) -> tuple[int, int, str]:
+    """By start, longest first, then by tag."""
     return (hit.start, -hit.end, hit.tag)
 
 
-def _starts(rule: re.Pattern[str], text: str) -> list[int]:
-    # a lookahead lets hits of one literal overlap, as they do in the automaton
-    return [match.start() for match in rule.finditer(text)]
-
-
-def _bounded(item: Literal) -> str:
-    text = item.text if item.cased else item.text.lower()
-    edges = _edges(item.text.lower())
-    before = "(?<![a-zA-Z])" if edges & 1 else ""
-    after = "(?![a-zA-Z])" if edges & 2 else ""
-    return f"{before}(?={re.escape(text)}{after})"
-
-
-def _edges(text: str) -> int:
-    """Bit 1: a letter opens the literal; bit 2: a letter closes it. Only ASCII letters have word
-    edges: Chinese characters stand beside anything, and ``\\b`` would take them for letters."""
-    return (1 if "a" <= text[0] <= "z" else 0) | (2 if "a" <= text[-1] <= "z" else 0)
-
-
-def _stands_alone(lower: str, start: int, end: int, edges: int) -> bool:
-    if edges & 1 and start and "a" <= lower[start - 1] <= "z":
+def _stands_alone(lower: str, start: int, end: int) -> bool:
+    """No ASCII letter goes on where the literal opens or closes with one."""
+    if start and "a" <= lower[start] <= "z" and "a" <= lower[start - 1] <= "z":
         return False
-    return not (edges & 2 and end < len(lower) and "a" <= lower[end] <= "z")
+    return not (end < len(lower) and "a" <= lower[end] <= "z" and "a" <= lower[end - 1] <= "z")

@@ -9,7 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-_LINE = re.compile(r"^[ \t]*(?:#+[ \t]*)?([A-Za-z][A-Za-z/& ]{1,40}?)[ \t]*(?::|$)", re.MULTILINE)
+_LINE = re.compile(
+    r"^[ \t]*(?:#+[ \t]*|\*+[ \t]*)?([A-Za-z][A-Za-z/&,() -]{0,48}?)[ \t]*(?::|\*+:?|$)",
+    re.MULTILINE,
+)
+# a dictated note is often one line: there a header is in capitals, with a colon
+_INSIDE = re.compile(r"(?:[.,;][ \t]*|[ \t]{2,}|\)[ \t]+)([A-Z][A-Z/&() -]{2,48}?)[ \t]*:")
 
 
 class Section(NamedTuple):
@@ -44,15 +49,32 @@ def _chinese() -> re.Pattern[str]:
 
 
 def sections(plain: str, lang: str) -> list[Section]:
-    """Headers in order; Chinese ones may stand inside a line, English ones open a line."""
-    found = [(m.start(), m[1].lower()) for m in _LINE.finditer(plain)]
-    if lang == "zh":
-        found += [(m.start(1), m[1]) for m in _chinese().finditer(plain)]
+    """Headers in order; Chinese ones may stand inside a line, and so may English ones in capitals
+    with a colon. A header in capitals that nobody listed ends the section before it."""
     known = _names()
-    return sorted(Section(at, *known[name]) for at, name in found if name in known)
+    found = []
+    for regex in (_LINE, _INSIDE):
+        for match in regex.finditer(plain):
+            title = match[1]
+            named = known.get(_plain(title))
+            if named:
+                found.append(Section(match.start(1), *named))
+            elif len(title) > 4 and title.isupper() and ":" in match.group():
+                found.append(Section(match.start(1), "", "", ""))
+    if lang == "zh":
+        found += [Section(m.start(1), *known[m[1]]) for m in _chinese().finditer(plain)]
+    return sorted(set(found))
 
 
 def section_at(found: list[Section], position: int) -> Section:
     """The section a position lies in; before the first header an unnamed one."""
-    index = bisect_right([section.start for section in found], position) - 1
+    index = bisect_right(found, position, key=_start) - 1
     return found[index] if index >= 0 else Section(0, "", "", "")
+
+
+def _start(section: Section) -> int:
+    return section.start
+
+
+def _plain(title: str) -> str:
+    return " ".join(title.lower().replace("(es)", "es").replace("(s)", "s").split()).strip(" ,")

@@ -97,9 +97,8 @@ def _attributes(snippet: Snippet, read: Sequence[Read]) -> set[str]:
 def is_value(gold: Gold, read: Read) -> bool:
     """Whether the value is the marked one."""
     if gold.attribute == "diagnosis":
-        return _code(read.text).startswith(_code(gold.value)) or _code(gold.value).startswith(
-            _code(read.text)
-        )
+        wanted, got = _code(gold.value), _code(read.text)
+        return got.startswith(wanted) or wanted.startswith(got)
     if read.text == gold.value:
         return True
     try:
@@ -112,7 +111,9 @@ def is_value(gold: Gold, read: Read) -> bool:
 
 
 def _code(text: str) -> str:
-    return text.partition("x")[0][:5].rstrip("0").rstrip(".")
+    """A code of either list as far as both agree: the Chinese list divides a category otherwise."""
+    is_chinese = "x" in text or len(text.partition(".")[2]) == 3
+    return text[:3] if is_chinese else text[:5].rstrip("0").rstrip(".")
 
 
 def _judge(snippet: Snippet, read: Sequence[Read], attribute: str) -> Judged:

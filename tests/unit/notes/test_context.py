@@ -95,3 +95,54 @@ def test_the_same_text_gives_the_same_answer_and_spans_are_of_the_text() -> None
         "０．５", "１２０／８０", "１２０／８０", "≥50%", "<35%",
     ]  # fmt: skip
     assert [f.comparator for f in first.findings][3:] == [">=", "<"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No acute distress, BP 150/90.",
+        "Denies chest pain\nBP 120/80",
+        "history of MI, BP 120/80",
+        "possible pneumonia, BP 120/80",
+        "Goal LDL <70, BP 130/80",
+        "BP 120/80, thrombus not seen",
+        "BP 120/80 (no orthostasis)",
+        "Her mother has glaucoma, BP 120/80",
+        "BP was not elevated at 120/80",
+        "EF 60% three years ago, today BP 130/80",
+    ],
+)
+def test_a_comma_ends_what_was_said_before_a_value(text: str) -> None:
+    found = [f for f in read_note(text) if f.attribute == "blood_pressure_systolic"]
+    assert [(f.is_negated, f.certainty, f.temporality, f.experiencer) for f in found] == [
+        (False, "certain", "current", "patient")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("At last visit, IOP was 22 OD.", ["prior"]),
+        ("Previously, IOP 22 OD", ["prior"]),
+        ("Prior IOP: 22 OD, 24 OS", ["prior", "prior"]),
+        ("IOP: 15 OD today and 22 OD last visit", ["current", "prior"]),
+        ("EF 60% three years ago, repeat EF 30%", ["prior", "current"]),
+        ("EF was 35% in 2009, now 55%", ["prior", "current"]),
+        ("Goal IOP 14 OD", ["target"]),
+        ("PAST MEDICAL HISTORY: CHF, EF 20%. ECHO: EF 60%", ["prior", "current"]),
+    ],
+)
+def test_words_of_time_belong_to_their_own_value(text: str, times: list[str]) -> None:
+    measured = [f for f in read_note(text) if f.attribute != "diagnosis"]
+    assert [f.temporality for f in measured] == times
+
+
+def test_what_is_denied_before_the_cue_is_denied() -> None:
+    assert all(f.is_negated for f in read_note("He denies ever having BP 200/100"))
+
+
+def test_a_header_in_capitals_inside_a_line_opens_a_section_and_an_unknown_one_ends_it() -> None:
+    text = "FAMILY HISTORY: none. DEVICE CHECK: BP 120/80. VITALS: BP 130/80"
+    found = read_note(text)
+    assert [f.section for f in found] == ["", "", "vitals", "vitals"]
+    assert {f.experiencer for f in found} == {"patient"}
