@@ -81,6 +81,9 @@ def read_region(plain: str, hit: Hit, rule: Attribute, *, floor: int, limit: int
         floor: nothing before this position may be used (it belongs to the region before).
         limit: start of the next cue of another attribute.
     """
+    if rule.cores:
+        core = rule.cores.get(plain[hit.start : hit.end].lower())
+        hit = hit if core is None else hit._replace(end=hit.start + core)
     if rule.refuse_before and rule.refuse_before.search(
         plain, max(0, hit.start - LOOK_BACK), hit.start
     ):

@@ -20,6 +20,12 @@ from clearward.notes.scan import Literal
 PACKS = ("ophthalmology", "neurology", "cardiology")
 FOLDER = Path(__file__).parent
 _PUNCTUATION = r"[\s,;:()\[\]=~|*•_+>→、-]|/(?!\d)"
+# a cue of one or two letters is looked for together with what makes it one: it would stop the scan
+# in every word that holds it
+_TAILS = (
+    *(f"{gap}{figure}" for gap in ("", " ", ":", ": ", "=", " = ") for figure in "0123456789"),
+    *(f"{gap}{side}" for gap in (" ", ":", ": ") for side in ("OD", "OS", "OU", "R", "L")),
+)
 _NEVER = re.compile("(?!)")
 
 
@@ -39,6 +45,7 @@ class Attribute:
         paired: two bare values mean right then left.
         trailing: values may stand before the cue ("OD 20/20 OS 20/25 VA").
         weak: cues (lower case) that count only beside a label or a method.
+        cores: length of the cue within a literal that also holds the figure or side behind it.
         needs: what must stand within `grammar.NEAR` characters, else the cue announces nothing.
         cue_tokens: cues (lower case) that are a label or a method as well: kind and name.
         passes: attributes whose cues do not end this one's region.
@@ -71,6 +78,7 @@ class Attribute:
     cue_in_value: bool = False
     trailing: bool = False
     weak: frozenset[str] = frozenset()
+    cores: Mapping[str, int] = field(default_factory=dict)
     needs: re.Pattern[str] | None = None
     cue_tokens: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     passes: frozenset[str] = frozenset()
@@ -113,6 +121,10 @@ def load_pack(name: str) -> Pack:
 def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> Attribute:
     cues = [Literal(text, name) for text in (*body["cues"], *body.get("weak_cues", ()))]
     cased = [Literal(text, name, cased=True) for text in body.get("cased_cues", ())]
+    short = [(text, f"{text}{tail}") for text in body.get("numbered_cues", ()) for tail in _TAILS]
+    cased += [Literal(text, name, cased=True) for _, text in short]
+    plain_cues = (*cues, *(c for c in cased if c.text not in {text for _, text in short}))
+    plain_cues += tuple(Literal(text, name, cased=True) for text in body.get("numbered_cues", ()))
     labels = _labels(body)
     try:
         return Attribute(
@@ -128,7 +140,7 @@ def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> A
             refuse_before=_optional(body, "refuse_before"),
             refuse_after=_optional(body, "refuse_after"),
             opening=body["opening"],
-            tokens=_tokens(body, labels, (*cues, *cased)),
+            tokens=_tokens(body, labels, plain_cues),
             before=_before(body, labels),
             lead=_optional(body, "lead"),
             methods=tuple(body.get("methods", {})),
@@ -141,7 +153,8 @@ def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> A
             trailing=body.get("trailing", False),
             weak=frozenset(text.lower() for text in body.get("weak_cues", ())),
             needs=_optional(body, "needs"),
-            cue_tokens=_cue_tokens(body, labels, (*cues, *cased)),
+            cores={text.lower(): len(core) for core, text in short},
+            cue_tokens=_cue_tokens(body, labels, plain_cues),
             passes=frozenset(body.get("passes", ())),
             yields=body.get("yields", False),
             is_concept=body.get("is_concept", False),
