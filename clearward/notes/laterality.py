@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 _NO_EYE = (
     r"(?!\s+(?:arm|leg|hand|foot|feet|knee|hip|shoulder|side|sided|lower|upper|lung|heart|ventric|"
     r"atri|carotid|coronary|MCA|ACA|PCA|hemi|face|facial|ear|breast|ankle|wrist|elbow|flank|kidney|"
-    r"neck|now|away|before|after|frontal|parietal|temporal|occipital|bundle|main|anterior))"
+    r"neck|now|away|where|here|there|before|after|frontal|parietal|temporal|occipital|bundle|main|anterior))"
 )
 _NO_EYE_ZH = r"(?!手(?!动)|[上下肢臂心室房冠侧肺肾脑耳膝髋肩])"
 EYES = {
@@ -24,7 +24,7 @@ EYES = {
     r"|双眼|两眼|双侧",
 }  # fmt: skip
 SIDES = {
-    "R": r"(?i:(?:the\s+)?right(?:\s+(?:arm|leg|side))?)(?![A-Za-z])|R(?![A-Za-z.])"
+    "R": r"(?i:(?:the\s+)?right(?:\s+(?:arm|leg|side))?(?!\s+(?:now|away|where|here|there)))(?![A-Za-z])|R(?![A-Za-z.])"
     r"|右侧?(?:上肢|下肢|臂)?",
     "L": r"(?i:(?:the\s+)?left(?:\s+(?:arm|leg|side))?)(?![A-Za-z])|L(?![A-Za-z.])"
     r"|左侧?(?:上肢|下肢|臂)?",

@@ -18,6 +18,7 @@ from clearward.notes.ranges import ranged
 _GRADES = {"mild": 1, "moderate": 2, "severe": 3, "轻": 1, "中": 2, "重": 3}
 _PARTS = {"NS": "NS", "NSC": "NS", "N": "NS", "NO": "NO", "NC": "NC", "C": "C", "CC": "C", "P": "PSC",
           "PSC": "PSC"}  # fmt: skip
+_MOST = 200
 _AGENTS = ("ranibizumab", "aflibercept", "bevacizumab", "faricimab", "brolucizumab", "conbercept")
 
 
@@ -89,7 +90,8 @@ def _cataract(value: Value) -> Iterator[Reading]:
 
 def _injection(value: Value) -> Iterator[Reading]:
     said = "".join(c for c in value.aside if c.isdigit() or c in "一二三四五六七八九十")
-    yield Reading(number(said) if said else None, text=_named(value, _AGENTS))
+    count = number(said) if said else 0.0
+    yield Reading(count if 1 <= count <= _MOST else None, text=_named(value, _AGENTS))
 
 
 def _named(value: Value, names: tuple[str, ...]) -> str:
