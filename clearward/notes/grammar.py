@@ -279,7 +279,13 @@ def _values(plain: str, tokens: Sequence[Token], rule: Attribute) -> tuple[Value
     placed = assign(stream, paired=paired, first=rule.label_first)
     if not any(label for label, _ in placed) and rule.label_names >= EYES.keys():
         placed = [topic_side(plain, tokens[0].start)] * len(placed)
-    each = zip(places, placed, methods_of(plain, tokens), asides_of(tokens), strict=True)
+    each = zip(
+        places,
+        placed,
+        methods_of(plain, tokens, leading=rule.leading_methods),
+        asides_of(tokens),
+        strict=True,
+    )
     return tuple(
         Value(token.match, label, sure, method, *token.match.span("value"), aside)
         for token, (label, sure), method, aside in each

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_PART = re.compile(r"[,;(\n]")
+_PART = re.compile(r"[,;(\n→>]")
 _PLACES = ("value", "blank")
 
 
@@ -28,10 +28,13 @@ class Token(NamedTuple):
     end: int
 
 
-def methods_of(plain: str, tokens: Sequence[Token]) -> list[tuple[str, ...]]:
-    """Methods of each value: those before it where the clause opens with one, else after it."""
+def methods_of(
+    plain: str, tokens: Sequence[Token], *, leading: frozenset[str] = frozenset()
+) -> list[tuple[str, ...]]:
+    """Methods of each value: those before it where the clause opens with one, else after it;
+    `leading` methods are always of the value right behind them."""
     first = next((t.kind for t in tokens if t.kind in (*_PLACES, "method")), "value")
-    return _methods_first(tokens) if first == "method" else _methods_last(plain, tokens)
+    return _methods_first(tokens) if first == "method" else _methods_last(plain, tokens, leading)
 
 
 def asides_of(tokens: Sequence[Token]) -> list[str]:
@@ -70,23 +73,29 @@ def _methods_first(tokens: Sequence[Token], *, holds: bool = True) -> list[tuple
     return found
 
 
-def _methods_last(plain: str, tokens: Sequence[Token]) -> list[tuple[str, ...]]:
+def _methods_last(
+    plain: str, tokens: Sequence[Token], leading: frozenset[str]
+) -> list[tuple[str, ...]]:
     """A method behind its value, until one opens a part of its own ("0.3 (PH 0.5)")."""
     found: list[list[str]] = []
     for index, token in enumerate(tokens):
         if token.kind in _PLACES:
             found.append([])
         elif token.kind == "method":
-            if _opens_part(plain, tokens, index):
+            if _opens_part(plain, tokens, index, leading=leading):
                 rest = _methods_first(tokens[index:], holds=False)
                 return [*_spread(found), *rest]
             found[-1].append(token.name)
     return _spread(found)
 
 
-def _opens_part(plain: str, tokens: Sequence[Token], index: int) -> bool:
+def _opens_part(
+    plain: str, tokens: Sequence[Token], index: int, *, leading: frozenset[str]
+) -> bool:
     """Whether a method leads the next value: a separator before it, no bracket closed after it."""
     token = tokens[index]
+    if token.name in leading and index + 1 < len(tokens) and tokens[index + 1].kind == "value":
+        return ")" not in plain[token.end : tokens[index + 1].start]
     following = next((t for t in tokens[index:] if t.kind in _PLACES), None)
     if following is None or ")" in plain[token.end : following.start]:
         return False
@@ -94,6 +103,6 @@ def _opens_part(plain: str, tokens: Sequence[Token], index: int) -> bool:
 
 
 def _spread(found: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """A method said once behind several values is the method of all."""
-    said = next((names for names in found if names), ())
+    """A method said once, behind all values, is the method of all."""
+    said = found[-1] if found and not any(found[:-1]) else ()
     return [tuple(names or said) for names in found]

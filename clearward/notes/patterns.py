@@ -40,6 +40,7 @@ class Attribute:
         before: labels and methods that end right before the cue; None when there are none.
         lead: words before the cue that are part of the value.
         label_names, methods: groups of `tokens` that are labels; methods by their number.
+        leading_methods: methods of the value right behind them, wherever they stand.
         label_first: a label is of what follows it, never of what stands before.
         gap: characters of unknown words that may stand between values.
         paired: two bare values mean right then left.
@@ -70,6 +71,7 @@ class Attribute:
     before: re.Pattern[str] | None = None
     lead: re.Pattern[str] | None = None
     methods: tuple[str, ...] = ()
+    leading_methods: frozenset[str] = frozenset()
     label_names: frozenset[str] = frozenset()
     label_first: bool = False
     gap: int = 0
@@ -144,6 +146,7 @@ def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> A
             before=_before(body, labels),
             lead=_optional(body, "lead"),
             methods=tuple(body.get("methods", {})),
+            leading_methods=frozenset(body.get("leading_methods", ())),
             label_names=frozenset(labels),
             label_first=body.get("label_first", False),
             gap=body.get("gap", 0),

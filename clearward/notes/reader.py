@@ -126,7 +126,7 @@ def _regions(
         rule = engine.attributes[hit.tag]
         if hit.start < (max(floor, terms) if rule.is_term else floor):
             continue
-        limit = hit.end if rule.is_term else _limit(hits, index, rule, engine)
+        limit = hit.end if rule.is_term else _limit(document.lower, hits, index, engine)
         region = read_region(document.plain, hit, rule, floor=floor, limit=limit)
         if region is None:
             continue
@@ -137,13 +137,16 @@ def _regions(
         yield rule, region
 
 
-def _limit(hits: Sequence[Hit], index: int, rule: Attribute, engine: Engine) -> int:
-    """Start of the next cue that announces something else."""
-    hit = hits[index]
+def _limit(lower: str, hits: Sequence[Hit], index: int, engine: Engine) -> int:
+    """Start of the next cue that announces something else for certain."""
+    hit, rule = hits[index], engine.attributes[hits[index].tag]
     for position in range(index + 1, len(hits)):
         other = hits[position]
-        is_own = other.tag == hit.tag or other.tag in rule.passes
-        if other.start >= hit.end and not is_own and not engine.attributes[other.tag].yields:
+        if other.start < hit.end or other.tag == hit.tag or other.tag in rule.passes:
+            continue
+        next_rule = engine.attributes[other.tag]
+        is_weak = next_rule.weak and lower[other.start : other.end] in next_rule.weak
+        if not next_rule.yields and not is_weak:
             return other.start
     return hit.end + REACH
 

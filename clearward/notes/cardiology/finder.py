@@ -64,6 +64,9 @@ def _fraction(value: Value) -> Reading:
     if share:
         # written as a share of one; 0.55 and 55 must never be pooled
         return Reading(round(float(share) * 100, 1), method=method)
+    started = value.group("from")
+    if started:
+        return Reading(number(started), method=method)
     if value.group("pm") in ("±", "+/-", "+-"):
         middle, spread = number(value.group("num") or ""), number(value.group("num2") or "")
         return Reading(middle, middle - spread, middle + spread, method=method)

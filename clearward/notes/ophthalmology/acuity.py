@@ -5,6 +5,7 @@ notation's arithmetic here.
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -19,6 +20,7 @@ _KINDS = ("PH", "BCVA", "UCVA")
 _WORDS = (("nlp", "NLP", ""), ("lp", "LP", ""), ("hm", "HM", "h"), ("cf", "CF", "c"))
 _METRES = {"m": 1.0, "米": 1.0, "cm": 0.01, "厘米": 0.01, "ft": 0.3048, "feet": 0.3048,
            "foot": 0.3048, "'": 0.3048}  # fmt: skip
+_SIGNED = re.compile(r"[+-]\d")
 _OVER = (("s20", 20.0), ("s6", 6.0), ("s60", 0.0))
 
 
@@ -101,7 +103,7 @@ def _distance(text: str) -> float:
 
 
 def _letters(text: str | None) -> int:
-    return int(text.replace(" ", "")) if text else 0
+    return sum(int(part) for part in _SIGNED.findall(text.replace(" ", ""))) if text else 0
 
 
 def _signed(letters: int) -> str:
