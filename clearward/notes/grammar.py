@@ -28,9 +28,8 @@ _BROKEN = re.compile(r"[.!?](?=\s)|[。!?;;]|\n\s*\n")
 _REST = re.compile(r"[\s,/|(]*(?:on\s+(?:the\s+|his\s+|her\s+)?)?")
 _SENTENCE = re.compile(r"[.!?]\s|[。!?;;\n]")
 # a side behind a word: beside it, in brackets, or after a comma that ends there
-_SIDE_AFTER = re.compile(
-    r",\s*(?=[^,;.\n]{2,10}(?:[,;.\n]|$))|\s*[(]?\s*(?:(?:in|of)\s+(?:the\s+)?)?"
-)
+_SIDE_AFTER = re.compile(r",\s*|\s*[(]?\s*(?:(?:in|of)\s+(?:the\s+)?)?")
+_STOP = re.compile(r"\s*(?:[,;.)\n]|$)")
 _SIDE_BEFORE = re.compile(
     r"[\s:]*(?:(?:has|an?|with|the|of|dense|mild|moderate|severe|mature|early|advanced|acute|chronic|"
     r"stable|visually|significant|primary|为|患|有)\s*){0,3}$",
@@ -57,9 +56,10 @@ class Value(NamedTuple):
         return None if self.match is None else self.match.groupdict().get(name)
 
     @property
-    def text(self) -> str:
-        """The characters that were read, folded."""
-        return "" if self.match is None else self.match.string[self.start : self.end]
+    def word(self) -> str:
+        """The word of the group named ``is_<word>`` that matched, or empty."""
+        groups = {} if self.match is None else self.match.groupdict()
+        return next((n[3:] for n, said in groups.items() if n.startswith("is_") and said), "")
 
 
 class Region(NamedTuple):
@@ -140,7 +140,11 @@ def _term(plain: str, hit: Hit, rule: Attribute, floor: int) -> Region:
 def _side_behind(plain: str, end: int, rule: Attribute) -> str:
     gap = _SIDE_AFTER.match(plain, end) if rule.label_names else None
     match = rule.tokens.match(plain, gap.end(), gap.end() + LOOK_BACK) if gap else None
-    return match.lastgroup or "" if match else ""
+    if gap is None or match is None:
+        return ""
+    # behind a comma a side must be all there is, else it is the side of what follows
+    is_alone = "," not in gap.group() or _STOP.match(plain, match.end())
+    return match.lastgroup or "" if is_alone else ""
 
 
 def _side_before(plain: str, start: int, rule: Attribute, floor: int) -> str:

@@ -1,4 +1,6 @@
-"""A number or a range of a value's pattern (groups num, num2) as a reading."""
+"""What a value's pattern says without a finder of its own: a number or a range (groups num, num2), or
+a word (a group named ``is_<word>``).
+"""
 
 from __future__ import annotations
 
@@ -21,3 +23,10 @@ def ranged(
 
 def _scaled(text: str | None, factor: float) -> float | None:
     return None if text is None else round(number(text) * factor, 6)
+
+
+def plain(value: Value) -> Reading:
+    """The word of the ``is_…`` group that matched, or else the number or range."""
+    method = value.methods[-1] if value.methods else ""
+    word = value.word
+    return Reading(None, text=word, method=method) if word else ranged(value, method=method)

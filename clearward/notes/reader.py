@@ -63,6 +63,11 @@ class TextReading:
 def default_engine() -> Engine:
     """All packs, compiled once per process."""
     rules = [*(rule for name in PACKS for rule in load_pack(name).attributes), *diagnoses.rules()]
+    return engine_of(rules)
+
+
+def engine_of(rules: Sequence[Attribute]) -> Engine:
+    """These rules behind one scanner."""
     literals = tuple(literal for rule in rules for literal in rule.literals)
     by_tag = {literal.tag: rule for rule in rules for literal in rule.literals}
     return Engine(make_scanner(literals), literals, MappingProxyType(by_tag))

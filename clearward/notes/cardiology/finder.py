@@ -8,7 +8,7 @@ from dataclasses import replace
 from clearward.notes.finding import Reading
 from clearward.notes.grammar import Value
 from clearward.notes.numerals import number
-from clearward.notes.ranges import ranged
+from clearward.notes.ranges import plain, ranged
 
 _EF_WORDS = (("supranormal", "normal"), ("hyperdynamic", "normal"), ("normal", "normal"),
              ("preserved", "preserved"), ("正常", "normal"))  # fmt: skip
@@ -32,7 +32,7 @@ def readings(attribute: str, value: Value) -> Iterator[Reading]:
             Reading(rate, attribute="heart_rate", code_key="heart_rate", unit="/min"),
         )
     else:
-        yield _FINDERS.get(attribute, _plain)(value)
+        yield _FINDERS.get(attribute, plain)(value)
 
 
 def _pressure(value: Value) -> Iterator[Reading]:
@@ -43,10 +43,6 @@ def _pressure(value: Value) -> Iterator[Reading]:
         middle = first if last is None else (first + last) / 2
         bounds = (None, None) if last is None else (first, last)
         yield Reading(middle, *bounds, attribute=f"blood_pressure_{name}", refused=refused)
-
-
-def _plain(value: Value) -> Reading:
-    return ranged(value, method=value.methods[-1] if value.methods else "")
 
 
 def _pair(value: Value, names: tuple[str, str], upper: str) -> tuple[float, float | None]:

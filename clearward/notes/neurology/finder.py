@@ -9,7 +9,7 @@ from clearward.notes.clock import clock, minutes
 from clearward.notes.finding import Reading
 from clearward.notes.grammar import Value
 from clearward.notes.numerals import number
-from clearward.notes.ranges import ranged
+from clearward.notes.ranges import plain, ranged
 
 _DAYS = {"d": 1, "天": 1, "日": 1, "w": 7, "周": 7, "m": 30, "月": 30, "y": 365, "年": 365}
 _GCS_PARTS = {"E": ("gcs_eye", 4), "V": ("gcs_verbal", 5), "M": ("gcs_motor", 6)}
@@ -24,7 +24,7 @@ _AGENTS = ("alteplase", "tenecteplase", "prourokinase", "urokinase", "reteplase"
 
 def readings(attribute: str, value: Value) -> Iterator[Reading]:
     """One reading per value."""
-    yield _FINDERS.get(attribute, ranged)(value)
+    yield _FINDERS.get(attribute, plain)(value)
 
 
 def _nihss(value: Value) -> Reading:

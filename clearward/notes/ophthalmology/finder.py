@@ -12,7 +12,7 @@ from clearward.notes.finding import Reading
 from clearward.notes.grammar import Value
 from clearward.notes.numerals import number
 from clearward.notes.ophthalmology.acuity import acuity, near_acuity
-from clearward.notes.ranges import ranged
+from clearward.notes.ranges import plain, ranged
 
 # ICDR severity (Wilkinson et al. 2003)
 _GRADES = {"mild": 1, "moderate": 2, "severe": 3, "轻": 1, "中": 2, "重": 3}
@@ -24,17 +24,14 @@ _AGENTS = ("ranibizumab", "aflibercept", "bevacizumab", "faricimab", "brolucizum
 
 def readings(attribute: str, value: Value) -> Iterator[Reading]:
     """One reading per value, and a diagnosis beside a graded retinopathy or a macular edema."""
-    yield from _FINDERS[attribute](value)
+    finder = _FINDERS.get(attribute)
+    yield from finder(value) if finder else iter((plain(value),))
 
 
 def _pressure(value: Value) -> Iterator[Reading]:
     method = value.methods[-1] if value.methods else ""
     reading = ranged(value, method=method, text=clock(value.aside))
     yield replace(reading, attribute="intraocular_pressure")
-
-
-def _plain(value: Value) -> Iterator[Reading]:
-    yield ranged(value)
 
 
 def _thickness(value: Value) -> Iterator[Reading]:
@@ -103,7 +100,6 @@ _FINDERS: Mapping[str, Callable[[Value], Iterator[Reading]]] = {
     "near_visual_acuity": near_acuity,
     "intraocular_pressure": _pressure,
     "pressure_of_eye": _pressure,
-    "cup_disc_ratio": _plain,
     "central_thickness": _thickness,
     "dr_grade": _retinopathy,
     "dme": _edema,
