@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from clearward.notes.laterality import EYES, assign, topic_side
-from clearward.notes.methods import Token, methods_of, asides_of
+from clearward.notes.methods import Token, asides_of, methods_of
 from clearward.notes.patterns import Attribute
 from clearward.notes.scan import Hit
 

@@ -15,16 +15,21 @@ _NO_EYE = (
     r"neck|now|away|where|here|there|before|after|frontal|parietal|temporal|occipital|bundle|main|anterior))"
 )
 _NO_EYE_ZH = r"(?!手(?!动)|[上下肢臂心室房冠侧肺肾脑耳膝髋肩])"
+_RIGHT = r"(?i:(?:the\s+)?right)(?![A-Za-z])" + _NO_EYE
+_LEFT = r"(?i:(?:the\s+)?left)(?![A-Za-z])" + _NO_EYE
 EYES = {
     "OD": r"(?:[VT]?OD|O\.D\.?|V?od)(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
-    r"|(?i:right\s+eye|rt\.?\s+eye|r\s+eye)(?![A-Za-z])|右侧?眼|右" + _NO_EYE_ZH + r"|(?i:(?:the\s+)?right)(?![A-Za-z])" + _NO_EYE + r"|R(?![A-Za-z.])",
+    r"|(?i:right\s+eye|rt\.?\s+eye|r\s+eye)(?![A-Za-z])|右侧?眼|"
+    rf"右{_NO_EYE_ZH}|{_RIGHT}|R(?![A-Za-z.])",
     "OS": r"(?:[VT]?OS|O\.S\.?|V?os)(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
-    r"|(?i:left\s+eye|lt\.?\s+eye|l\s+eye)(?![A-Za-z])|左侧?眼|左" + _NO_EYE_ZH + r"|(?i:(?:the\s+)?left)(?![A-Za-z])" + _NO_EYE + r"|L(?![A-Za-z.])",
-    "OU": r"(?:[VT]?OU|O\.U\.?|V?ou)(?![A-Za-z])|(?i:both\s+eyes|each\s+eye|either\s+eye|bilateral(?:ly)?)(?![A-Za-z])"
-    r"|双眼|两眼|双侧",
-}  # fmt: skip
+    r"|(?i:left\s+eye|lt\.?\s+eye|l\s+eye)(?![A-Za-z])|左侧?眼|"
+    rf"左{_NO_EYE_ZH}|{_LEFT}|L(?![A-Za-z.])",
+    "OU": r"(?:[VT]?OU|O\.U\.?|V?ou)(?![A-Za-z])"
+    r"|(?i:both\s+eyes|each\s+eye|either\s+eye|bilateral(?:ly)?)(?![A-Za-z])|双眼|两眼|双侧",
+}
+_NO_SIDE = r"(?!\s+(?:now|away|where|here|there))"
 SIDES = {
-    "R": r"(?i:(?:the\s+)?right(?:\s+(?:arm|leg|side))?(?!\s+(?:now|away|where|here|there)))(?![A-Za-z])|R(?![A-Za-z.])"
+    "R": rf"(?i:(?:the\s+)?right(?:\s+(?:arm|leg|side))?{_NO_SIDE})(?![A-Za-z])|R(?![A-Za-z.])"
     r"|右侧?(?:上肢|下肢|臂)?",
     "L": r"(?i:(?:the\s+)?left(?:\s+(?:arm|leg|side))?)(?![A-Za-z])|L(?![A-Za-z.])"
     r"|左侧?(?:上肢|下肢|臂)?",
@@ -45,7 +50,7 @@ _TOPIC_REACH = 150
 
 def named_groups(labels: Mapping[str, str]) -> str:
     """One alternation with a group per label, the last named first: ``OU`` before the sides."""
-    return "|".join(f"(?P<{name}>{body})" for name, body in reversed(labels.items()))
+    return "|".join(f"(?P<{name}>{body})" for name, body in reversed(tuple(labels.items())))
 
 
 def topic_side(plain: str, position: int) -> tuple[str, float]:
@@ -134,8 +139,8 @@ def _bare_lead(stream: Sequence[str | None]) -> int:
 
 
 def _extras(placed: Placed, labels: list[str]) -> Placed:
-    """One value to each side and behind the last side as many again as there are sides: the second
-    set goes by the order of the sides ("right 20/100, left 20/200, pinholing to 20/30 and 20/40")."""
+    """One value to each side, and behind the last side as many again as there are sides: they go by
+    the order of the sides ("right 20/100, left 20/200, pinholing to 20/30 and 20/40")."""
     sides, names = len(labels), [label for label, _ in placed]
     is_second_set = (
         len(set(labels)) == sides > 1

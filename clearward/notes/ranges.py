@@ -1,5 +1,5 @@
-"""What a value's pattern says without a finder of its own: a number or a range (groups num, num2), or
-a word (a group named ``is_<word>``).
+"""What a value's pattern says without a finder of its own: a number or a range (groups `num`,
+`num2`), or a word (a group named ``is_<word>``).
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def score() -> Iterable[Score]:
     for (lang, half), counts in sorted(told.items()):
         yield score_of(counts, dataset="gold-snippets", half=half, lang=lang,
                        attribute="context of a value", measure="accuracy",
-                       note="prior, target, planned, negated, family, uncertain or none")  # fmt: skip
+                       note="prior, target, planned, denied, family, unsure, none")  # fmt: skip
 
 
 def reads(snippet: Snippet) -> list[Read]:
@@ -145,7 +145,7 @@ def _judge(snippet: Snippet, read: Sequence[Read], attribute: str) -> Judged:
 def _miss(snippet: Snippet, gold: Gold | None, read: Read | None) -> Miss:
     kind = "wrong value" if gold and read else "missed" if gold else "false positive"
     place = gold or read
-    assert place is not None  # noqa: S101 - one of the two is given
+    assert place is not None
     around = snippet.text[max(0, place.start - 30) : place.end + 30].replace("\n", " ")
     wanted = f"{gold.attribute} {gold.value} {gold.side}".strip() if gold else ""
     got = f"{read.attribute} {read.num} {read.text} {read.side}".strip() if read else ""
@@ -176,7 +176,8 @@ def _rows(attribute: str, each: Sequence[Judged], *, lang: str, half: str) -> It
                    note="value and side", **where)  # fmt: skip
     if attribute == "visual_acuity":
         yield score_of([j.values for j in each], attribute="visual_acuity fields",
-                       measure="accuracy", target=ACUITY, note="within .02 logMAR", **where)  # fmt: skip
+                       measure="accuracy", target=ACUITY, note="within .02 logMAR",
+                       **where)  # fmt: skip
     if attribute in BOTH:
         for measure, target in zip(("precision", "recall"), BOTH[attribute], strict=True):
             yield score_of(counts, attribute=attribute, measure=measure, target=target, **where)

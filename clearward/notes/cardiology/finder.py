@@ -41,8 +41,8 @@ def _pressure(value: Value) -> Iterator[Reading]:
     refused = "diastolic_above_systolic" if diastolic >= systolic else ""
     for name, first, last in (("systolic", systolic, high), ("diastolic", diastolic, low)):
         middle = first if last is None else (first + last) / 2
-        bounds = (None, None) if last is None else (first, last)
-        yield Reading(middle, *bounds, attribute=f"blood_pressure_{name}", refused=refused)
+        low = None if last is None else first
+        yield Reading(middle, low, last, attribute=f"blood_pressure_{name}", refused=refused)
 
 
 def _pair(value: Value, names: tuple[str, str], upper: str) -> tuple[float, float | None]:

@@ -51,8 +51,9 @@ def _notation(value: Value) -> tuple[str, float | None, str]:
     for group, over in _OVER:
         size = value.group(group)
         if size:
-            over = over or float(value.group("near") or 0)
-            return _snellen(over, size, _letters(value.group("letters")), letter=table["letter"])
+            distance = over or float(value.group("near") or 0)
+            letters = _letters(value.group("letters"))
+            return _snellen(distance, size, letters, letter=table["letter"])
     decimal = value.group("dec")
     if decimal and "LogMAR" in value.methods:
         return "logmar", float(decimal), decimal

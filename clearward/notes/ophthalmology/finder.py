@@ -1,5 +1,5 @@
-"""Eye values made comparable: acuity in logMAR, pressure in mmHg, thickness in µm, grades as numbers.
-Conversions of acuity are in `acuity`; vocabularies of words are those of the packs' groups.
+"""Eye values made comparable: acuity in logMAR, pressure in mmHg, thickness in µm, grades as
+numbers. Conversions of acuity are in `acuity`; words are those of the packs' groups.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from clearward.notes.ranges import plain, ranged
 
 # ICDR severity (Wilkinson et al. 2003)
 _GRADES = {"mild": 1, "moderate": 2, "severe": 3, "轻": 1, "中": 2, "重": 3}
-_PARTS = {"NS": "NS", "NSC": "NS", "N": "NS", "NO": "NO", "NC": "NC", "C": "C", "CC": "C", "P": "PSC",
-          "PSC": "PSC"}  # fmt: skip
+_PARTS = {"NS": "NS", "NSC": "NS", "N": "NS", "NO": "NO", "NC": "NC", "C": "C", "CC": "C",
+          "P": "PSC", "PSC": "PSC"}  # fmt: skip
 _MOST = 200
 _AGENTS = ("ranibizumab", "aflibercept", "bevacizumab", "faricimab", "brolucizumab", "conbercept")
 

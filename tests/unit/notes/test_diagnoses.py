@@ -85,7 +85,7 @@ def test_the_eye_that_stands_beside_a_disease_is_its_side(text: str, expected: l
         "cataract extraction OS 2015", "scheduled for cataract surgery", "拟行白内障超声乳化术",
         "E-CAD(+)", "stroke volume 60 mL", "heart failure clinic", "withdrawal seizures",
         "NS diabetes insipidus", "portal hypertension", "CVA tenderness", "GBS positive",
-        "screening for glaucoma", "脑卒中筛查", "高血压药", "seizure-free", "aortic aneurysm repair",
+        "screening for glaucoma", "脑卒中筛查", "高血压药", "seizure-free", "aneurysm repair",
         "hypertension medication refilled", "ALS ambulance", "sleep apnea assessment (procedure)",
     ],
 )  # fmt: skip
