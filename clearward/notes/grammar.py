@@ -262,7 +262,7 @@ def _token(match: re.Match[str], rule: Attribute) -> Token:
 
 def _kind(match: re.Match[str], rule: Attribute) -> tuple[str, str]:
     group = match.lastgroup or "filler"
-    if group in ("value", "filler", "skip", "cue", "blank", "aside"):
+    if group in ("value", "filler", "skip", "cue", "blank", "aside", "same"):
         return group, group
     if group in rule.label_names:
         return "label", group
@@ -274,27 +274,43 @@ def _values(plain: str, tokens: Sequence[Token], rule: Attribute) -> tuple[Value
     places = [token for token in tokens if token.kind in ("value", "blank")]
     if not any(token.kind == "value" for token in places):
         return ()
-    stream = [
-        t.name if t.kind == "label" else None
-        for t in tokens
-        if t.kind in ("value", "blank", "label")
-    ]
-    paired = rule.paired and _are_paired(plain, places[:2])
-    placed = assign(stream, paired=paired, first=rule.label_first)
+    placed = _placed(plain, tokens, rule)
     if not any(label for label, _ in placed) and rule.label_names >= EYES.keys():
         placed = [topic_side(plain, tokens[0].start)] * len(placed)
-    each = zip(
-        places,
-        placed,
-        methods_of(plain, tokens, leading=rule.leading_methods),
-        asides_of(tokens),
-        strict=True,
-    )
+    methods = methods_of(plain, tokens, leading=rule.leading_methods)
+    each = zip(places, placed, methods, asides_of(tokens), strict=True)
     return tuple(
         Value(token.match, label, sure, method, *token.match.span("value"), aside)
         for token, (label, sure), method, aside in each
         if token.kind == "value" and token.match is not None
     )
+
+
+def _placed(plain: str, tokens: Sequence[Token], rule: Attribute) -> list[tuple[str, float]]:
+    """A label for each place. What a value "improves to" is of the side of that value, when a side
+    of its own is still to come ("6/18 right, improving to 6/9, and 6/60 left")."""
+    stream: list[str | None] = []
+    tied: list[bool] = []
+    places: list[Token] = []
+    for index, token in enumerate(tokens):
+        if token.kind == "label":
+            stream.append(token.name)
+        elif token.kind in ("value", "blank"):
+            places.append(token)
+            tied.append(_is_tied(tokens, index))
+            stream += [] if tied[-1] else [None]
+    paired = rule.paired and _are_paired(plain, places[:2])
+    free = iter(assign(stream, paired=paired, first=rule.label_first))
+    placed: list[tuple[str, float]] = []
+    for is_tied in tied:
+        placed.append(placed[-1] if is_tied else next(free))
+    return placed
+
+
+def _is_tied(tokens: Sequence[Token], index: int) -> bool:
+    before = [t.kind for t in tokens[:index] if t.kind not in ("method", "aside")]
+    is_same = before[-1:] == ["same"] and any(kind in ("value", "blank") for kind in before)
+    return is_same and any(t.kind == "label" for t in tokens[index:])
 
 
 def _are_paired(plain: str, found: Sequence[Token]) -> bool:

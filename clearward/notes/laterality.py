@@ -19,10 +19,10 @@ _RIGHT = r"(?i:(?:the\s+)?right)(?![A-Za-z])" + _NO_EYE
 _LEFT = r"(?i:(?:the\s+)?left)(?![A-Za-z])" + _NO_EYE
 EYES = {
     "OD": r"(?:[VT]?OD|O\.D\.?|V?od)(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
-    r"|(?i:right\s+eye|rt\.?\s+eye|r\s+eye)(?![A-Za-z])|右侧?眼|"
+    r"|(?i:(?:the\s+|her\s+|his\s+)?(?:right|rt\.?|r)\s+eye)(?![A-Za-z])|右侧?眼|"
     rf"右{_NO_EYE_ZH}|{_RIGHT}|R(?![A-Za-z.])",
     "OS": r"(?:[VT]?OS|O\.S\.?|V?os)(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
-    r"|(?i:left\s+eye|lt\.?\s+eye|l\s+eye)(?![A-Za-z])|左侧?眼|"
+    r"|(?i:(?:the\s+|her\s+|his\s+)?(?:left|lt\.?|l)\s+eye)(?![A-Za-z])|左侧?眼|"
     rf"左{_NO_EYE_ZH}|{_LEFT}|L(?![A-Za-z.])",
     "OU": r"(?:[VT]?OU|O\.U\.?|V?ou)(?![A-Za-z])"
     r"|(?i:both\s+eyes|each\s+eye|either\s+eye|bilateral(?:ly)?)(?![A-Za-z])|双眼|两眼|双侧",

@@ -24,6 +24,7 @@ _PUNCTUATION = r"[\s,;:()\[\]=~|*•_+>→、-]|/(?!\d)"
 # in every word that holds it
 _TAILS = (
     *(f"{gap}{figure}" for gap in ("", " ", ":", ": ", "=", " = ") for figure in "0123456789"),
+    *("I", "II", "III", "IV", "V"),
     *(f"{gap}{side}" for gap in (" ", ":", ": ") for side in ("OD", "OS", "OU", "R", "L")),
 )
 _NEVER = re.compile("(?!)")
@@ -213,6 +214,7 @@ def _tokens(
         f"(?P<skip>{'|'.join(body['skips'])})" if body.get("skips") else "",
         f"(?P<blank>{body['blank']})" if body.get("blank") else "",
         f"(?P<aside>{body['aside']})" if body.get("aside") else "",
+        f"(?P<same>{body['same']})" if body.get("same") else "",
         _methods(body),
         f"(?<![A-Za-z])(?:{named_groups(labels)})" if labels else "",
         f"(?P<value>{body['value']})",

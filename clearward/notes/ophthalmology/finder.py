@@ -18,6 +18,7 @@ from clearward.notes.ranges import plain, ranged
 _GRADES = {"mild": 1, "moderate": 2, "severe": 3, "轻": 1, "中": 2, "重": 3}
 _PARTS = {"NS": "NS", "NSC": "NS", "N": "NS", "NO": "NO", "NC": "NC", "C": "C", "CC": "C",
           "P": "PSC", "PSC": "PSC"}  # fmt: skip
+_PART_WORDS = {"cor": "C", "nuc": "NS", "pos": "PSC"}
 _MOST = 200
 _AGENTS = ("ranibizumab", "aflibercept", "bevacizumab", "faricimab", "brolucizumab", "conbercept")
 
@@ -82,7 +83,8 @@ def _cataract(value: Value) -> Iterator[Reading]:
     grade = next(g for g in map(value.group, ("g1", "g2", "g3", "g4")) if g)
     part = next((p for p in map(value.group, ("t1", "t2", "t3")) if p), "NS")
     is_trace = grade.lower().startswith("tr")
-    yield Reading(0.5 if is_trace else number(grade.rstrip("+")), method=_PARTS[part])
+    name = _PARTS.get(part) or _PART_WORDS[part.lower()[:3]]
+    yield Reading(0.5 if is_trace else number(grade.rstrip("+")), method=name)
 
 
 def _injection(value: Value) -> Iterator[Reading]:
