@@ -23,6 +23,7 @@ _WORDS |= {word: 10 * number for number, word in enumerate(_TENS, 2)}
 _WORDS |= {"a": 1, "an": 1, "once": 1, "twice": 2, "single": 1, "first": 1, "second": 2, "third": 3,
            "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
            "tenth": 10, "o": 0, "oh": 0}  # fmt: skip
+_AFTER_HUNDREDS = {0, *range(10, 100)}
 _PIECE = re.compile(r"[a-z]+")
 
 
@@ -67,8 +68,8 @@ def _english(text: str) -> float | None:
     words = [word for word in _PIECE.findall(text.lower()) if word not in ("and", "hundred")]
     if not words or any(word not in _WORDS for word in words):
         return None
-    # "one forty", "one hundred and forty": a unit before tens, teens or "hundred" counts hundreds
-    is_hundred = "hundred" in text.lower() or (len(words) > 1 and _WORDS[words[0]] < 3
-                                                and _WORDS[words[1]] >= 10)  # fmt: skip
+    # "one forty", "one o five": a unit before tens, teens or a spoken zero counts hundreds
+    is_spoken = len(words) > 1 and _WORDS[words[0]] < 3 and _WORDS[words[1]] in _AFTER_HUNDREDS
+    is_hundred = "hundred" in text.lower() or is_spoken
     first = _WORDS[words[0]] * (100 if is_hundred else 1)
     return float(first + sum(_WORDS[word] for word in words[1:]))

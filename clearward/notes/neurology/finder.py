@@ -13,6 +13,7 @@ from clearward.notes.ranges import plain, ranged
 
 _DAYS = {"d": 1, "天": 1, "日": 1, "w": 7, "周": 7, "m": 30, "月": 30, "y": 365, "年": 365}
 _GCS_PARTS = {"E": ("gcs_eye", 4), "V": ("gcs_verbal", 5), "M": ("gcs_motor", 6)}
+_GCS_TOTAL, _GCS_HIGHEST_PART = ("gcs_total", 15), 6
 _NIHSS_MOST = 4
 # ILAE 2017: what each kind is a class of
 _CLASS = {"FBTCS": "focal", "FIAS": "focal", "FAS": "focal", "focal": "focal", "GTC": "generalised",
@@ -39,12 +40,14 @@ def _nihss(value: Value) -> Reading:
 
 def _gcs(value: Value) -> Reading:
     score = number(value.group("num") or "")
-    name, most = _GCS_PARTS.get(value.label, ("gcs_total", 15))
+    name, most = _GCS_PARTS.get(value.label, _GCS_TOTAL)
+    if score > _GCS_HIGHEST_PART:
+        name, most = _GCS_TOTAL  # "E4V5M6, 15": more than a part can be
     is_total = name == "gcs_total"
     refused = "out_of_range" if score > most or (is_total and score < 3) else ""
     if value.group("tube"):
         refused = "not_convertible"
-    key = value.label or "T"
+    key = "T" if is_total else value.label
     return Reading(score, attribute=name, laterality="", code_key=key, refused=refused)
 
 
@@ -59,6 +62,9 @@ def _frequency(value: Value) -> Reading:
     every = value.group("word")
     if every:
         return Reading(_per_30_days(1.0, every.removeprefix("every ")))
+    each = value.group("each")
+    if each:
+        return Reading(_per_30_days(1 / number(each), value.group("eachper") or ""))
     low = next(g for g in map(value.group, ("num", "zn", "zn3")) if g)
     high = next((g for g in map(value.group, ("num2", "zn2", "zn4")) if g), None)
     per = next(g for g in map(value.group, ("per", "zper", "zper2")) if g)
