@@ -22,6 +22,8 @@ AHEAD = 24
 _PAIR = re.compile(r"\s*(?:[/,;|&]|and|和|与)?\s*")
 # "27 on the MoCA and 29 on the MMSE": the number before a cue is that cue's
 _OF_NEXT = re.compile(r"\s+on\s+(?:(?:the|his|her)\s+)?")
+_CJK = "\u3400"
+_WORD = re.compile("[\u3400-\u9fffA-Za-z]")
 _COLON = re.compile(r"\s*:")
 _BREAK = re.compile(r"[;。\n]|\.\s")
 _BROKEN = re.compile(r"[.!?](?=\s)|[。!?;;]|\n\s*\n")
@@ -126,7 +128,9 @@ def _trimmed(plain: str, tokens: list[Token]) -> list[Token]:
 
 def _opens(plain: str, tokens: Sequence[Token]) -> bool:
     """Whether the last label opens what comes after it."""
-    if _COLON.match(plain, tokens[-1].end):
+    end = tokens[-1].end
+    is_glued = plain[end - 1] >= _CJK and bool(_WORD.match(plain, end))
+    if is_glued or _COLON.match(plain, end):
         return True
     return len(tokens) > 1 and bool(_BREAK.search(plain, tokens[-2].end, tokens[-1].start))
 
@@ -206,6 +210,8 @@ def _walk(plain: str, position: int, rule: Attribute, *, stop: int, opening: int
         if token.kind in ("filler", "cue", "skip"):
             if "\n\n" in match.group().replace(" ", ""):
                 break
+            if tokens and "\n" in match.group():
+                budget = 0  # unknown words that open a line speak of something else
             continue
         if token.kind == "value":
             if not rule.repeats and any(t.kind == "value" for t in tokens):

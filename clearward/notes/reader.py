@@ -173,8 +173,7 @@ def _finding(
     """Join a value with what its clause, section and speaker say about it."""
     document = frame.document
     section = section_at(frame.sections, value.start)
-    is_measured = reading.num is not None and not rule.is_concept
-    context = _context(frame, place, section, value=value, is_measured=is_measured)
+    context = _context(frame, place, section, value=value, is_measured=not rule.is_concept)
     turn = turn_at(frame.turns, value.start)
     name = reading.attribute or rule.name
     side = value.label if reading.laterality is None else reading.laterality
