@@ -6,17 +6,17 @@ Intervals: Wilson (1927) for a share, of which each trial is one finding; bootst
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from clearward.risk.intervals import wilson
+
 HALVES = ("tuned", "sealed", "whole")
 MEASURES = ("f1", "precision", "recall", "accuracy")
 RESAMPLES = 1000
-_Z = 1.959964
 
 
 class Counts(NamedTuple):
@@ -107,7 +107,8 @@ class Score:
         if self.measure == "f1":
             return bootstrap(self.documents) if self.documents else None
         wrong = self.fp if self.measure == "precision" else self.fn
-        return wilson(self.tp, self.tp + wrong)
+        found = wilson(self.tp, self.tp + wrong)
+        return found.low, found.high
 
     @property
     def is_met(self) -> bool | None:
@@ -142,16 +143,6 @@ def share(part: int, whole: int) -> float:
 def f1(tp: int, fp: int, fn: int) -> float:
     """2tp / (2tp + fp + fn)."""
     return share(2 * tp, 2 * tp + fp + fn)
-
-
-def wilson(part: int, whole: int) -> tuple[float, float]:
-    """95 % score interval of a share (Wilson 1927); (0, 1) of nothing."""
-    if not whole:
-        return 0.0, 1.0
-    rate, z2 = part / whole, _Z * _Z / whole
-    centre = (rate + z2 / 2) / (1 + z2)
-    reach = _Z * math.sqrt(rate * (1 - rate) / whole + z2 / (4 * whole)) / (1 + z2)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 def bootstrap(documents: Iterable[Counts], *, resamples: int = RESAMPLES) -> tuple[float, float]:

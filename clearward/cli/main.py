@@ -15,6 +15,7 @@ from clearward.cli import (
     extract,
     keys,
     licence,
+    notes,
     recall,
     release,
     risk,
@@ -64,6 +65,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(risk.app, name="risk")
 app.add_typer(keys.app, name="keys")
 app.add_typer(deidentify.app, name="deidentify")
+app.add_typer(notes.app, name="notes")
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 

@@ -20,6 +20,8 @@ from clearward.notes.sections import Section, section_at, sections
 from clearward.notes.triggers import Meaning, load_triggers
 
 BEFORE, AFTER, AFTER_VALUE = 300, 100, 40
+# most clauses begin nearer: there it is looked for first
+_NEAR = 60
 # both open with one character of a class, so that most of a text is passed over at once
 _START = re.compile(
     r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])\s+(?=[A-Z\d\"'(#•-])"
@@ -89,12 +91,23 @@ class Reach(NamedTuple):
 def clause(plain: str, start: int, end: int) -> tuple[int, int]:
     """Bounds of the clause a span stands in, at most 300 characters before and 100 after."""
     first = max(0, start - BEFORE)
-    # one character further, so that the lookahead sees what the span opens with
-    for match in _START.finditer(plain, first, start + 1):
-        first = match.end() if match.end() <= start else first
+    near = max(first, start - _NEAR)
+    begun = _last_start(plain, near, start)
+    if begun < 0 and near > first:
+        begun = _last_start(plain, first, start)
+    first = max(first, begun)
     last = min(len(plain), end + AFTER)
     stop = _END.search(plain, end, last)
     return first, stop.start() if stop else last
+
+
+def _last_start(plain: str, first: int, start: int) -> int:
+    """Where the last clause that begins in ``[first, start]`` begins, or -1."""
+    found = -1
+    # one character further, so that the lookahead sees what the span opens with
+    for match in _START.finditer(plain, first, start + 1):
+        found = match.end() if match.end() <= start else found
+    return found
 
 
 def context_of(
@@ -109,8 +122,10 @@ def context_of(
     """
     first, last = clause(document.plain, start, end)
     lower = document.lower
-    context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
     known = section or section_at(sections(document.plain, document.lang), start)
+    if _is_silent(lower[first:last]):
+        return in_section(Context(), known)
+    context = _read((lower[first:start], lower[start:end], lower[end:last]), 0, start)
     return in_section(context, known)
 
 
@@ -181,14 +196,20 @@ def _read(pieces: tuple[str, str, str], near: int, inner: int) -> Context:
     left += " " if left and (before[-1:].isspace() or span[:1].isspace()) else ""
     right = f" {right}" if right and (after[:1].isspace() or span[-1:].isspace()) else right
     line = left + middle + right
+    start, end = len(left), len(left) + len(middle)
     triggers = load_triggers()
-    hits = uncovered(triggers.scanner.scan(line, line))
+    hits = triggers.scanner.scan(line, line)
+    # in "no [[change in vision]]" the change is what is spoken of: there it is no pseudo trigger
+    hits = [
+        hit
+        for hit in hits
+        if not (hit.start < end and start < hit.end and triggers.meanings[hit.tag].is_pseudo)
+    ]
     if not hits:
         return Context()
-    found = [(hit, triggers.meanings[hit.tag]) for hit in hits]
-    start, end = len(left), len(left) + len(middle)
-    comma = line.find(",", end)
-    reach = Reach(near, inner, comma if comma >= 0 else len(line))
+    found = [(hit, triggers.meanings[hit.tag]) for hit in uncovered(hits)]
+    comma = line.find(",", end, end + AFTER_VALUE)
+    reach = Reach(near, inner, comma if comma >= 0 else end + AFTER_VALUE)
     return judge(found, start, end, reach=reach)
 
 
@@ -203,6 +224,8 @@ def judge(hits: Sequence[tuple[Hit, Meaning]], start: int, end: int, *, reach: R
     found: set[str] = set()
     for hit, meaning in hits:
         if hit.start >= start:
+            # "[[status post splenectomy]]" says itself that it is past
+            found |= {"prior"} & meaning.before if hit.start == start else set()
             break
         if hit.end > start:
             continue

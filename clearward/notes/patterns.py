@@ -90,6 +90,11 @@ class Attribute:
     is_term: bool = False
 
     @property
+    def tag(self) -> str:
+        """What its cues are tagged with in the scan."""
+        return self.literals[0].tag
+
+    @property
     def rule_id(self) -> str:
         """The rule's stable name: ``<pack>.<attribute>``."""
         return f"{self.pack}.{self.name}"

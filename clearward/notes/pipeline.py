@@ -28,7 +28,7 @@ from clearward.notes.roster import (
     note_tables,
     staff_identifiers,
 )
-from clearward.notes.tables import SCHEMAS, ZONES, Staging
+from clearward.notes.tables import SCHEMAS, ZONES, Staging, to_arrow
 from clearward.notes.titles import shared_titles
 from clearward.notes.workers import each_batch
 from clearward.settings import Settings
@@ -77,7 +77,7 @@ def read_partition(
         install_hmac(connection, "row_key_of", keyring.key("row"))
         work = _prepare(connection, warehouse, keyring, shift=shift, **place)
         tally = Tally()
-        warm_up()
+        _warm_up()
         with ExitStack() as stack:
             staged = {name: stack.enter_context(Staging(folder, name)) for name in SCHEMAS}
             batches = _batches(connection, warehouse, rows=batch_rows, **place)
@@ -90,6 +90,13 @@ def read_partition(
     report = work.report(tally)
     write_report(settings, report)
     return report
+
+
+def _warm_up() -> None:
+    """Load now what forked workers would each load: packs, triggers, and what Arrow imports at its
+    first table."""
+    warm_up()
+    to_arrow("note", [{}])
 
 
 def _prepare(

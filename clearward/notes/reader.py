@@ -4,6 +4,7 @@ read from disk but the packs, once. A specialty is added to `FINDERS` and to `pa
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -91,26 +92,29 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     hits = engine.scanner.scan(document.plain, document.lower)
     if not hits:
         return TextReading(document.lang, (), ())
-    cues = Counter(engine.attributes[hit.tag].rule_id for hit in hits)
+    counts = Counter(engine.attributes[hit.tag].rule_id for hit in hits)
     regions = list(_regions(document, engine, hits))
     if not regions:
-        return TextReading(document.lang, (), (), cues)
+        return TextReading(document.lang, (), (), counts)
     plain = document.plain
     frame = _Frame(document, sections(plain, document.lang), turns(plain))
     findings: list[Finding] = []
     rejects: list[Reject] = []
     earlier = (0, 0)
     for rule, region in regions:
-        for index, value in enumerate(region.values):
-            place = _place(region, index, len(plain))._replace(earlier=earlier)
+        first = bisect_left(hits, region.cue_start, key=_start)
+        last = bisect_left(hits, region.end, key=_start)
+        cues = [hit.start for hit in hits[first:last] if hit.tag == rule.tag]
+        places = list(_places(region, cues, len(plain), earlier=earlier))
+        for value, place in zip(region.values, places, strict=True):
             for reading in FINDERS[rule.pack](rule.name, value):
                 reason = _reason(reading, rule)
                 if reason:
                     rejects.append(Reject(rule.name, rule.rule_id, reason, value.start, value.end))
                 else:
                     findings.append(_finding(frame, rule, region, place, value, reading))
-        earlier = (region.cue_start, region.values[-1].end)
-    return TextReading(document.lang, tuple(findings), tuple(rejects), cues)
+        earlier = (places[-1].head, region.values[-1].end)
+    return TextReading(document.lang, tuple(findings), tuple(rejects), counts)
 
 
 @dataclass(frozen=True)
@@ -142,18 +146,25 @@ def _regions(
         yield rule, region
 
 
+def _start(hit: Hit) -> int:
+    return hit.start
+
+
 def _limit(lower: str, hits: Sequence[Hit], index: int, engine: Engine) -> int:
-    """Start of the next cue that announces something else for certain."""
+    """Start of the next cue that announces something else for certain, within reach."""
     hit, rule = hits[index], engine.attributes[hits[index].tag]
+    reach = hit.end + REACH
     for position in range(index + 1, len(hits)):
         other = hits[position]
+        if other.start >= reach:
+            break
         if other.start < hit.end or other.tag == hit.tag or other.tag in rule.passes:
             continue
         next_rule = engine.attributes[other.tag]
         is_weak = next_rule.weak and lower[other.start : other.end] in next_rule.weak
         if not next_rule.yields and not is_weak:
             return other.start
-    return hit.end + REACH
+    return reach
 
 
 def _reason(reading: Reading, rule: Attribute) -> str:
@@ -209,18 +220,21 @@ def _finding(
     )
 
 
-def _place(region: Region, index: int, size: int) -> Place:
-    """Where the value of that index stands among its region's values."""
+def _places(
+    region: Region, cues: Sequence[int], size: int, *, earlier: tuple[int, int]
+) -> Iterator[Place]:
+    """Where each value of a region stands; a cue that comes again opens a part of its own."""
     values = region.values
-    first, value = values[0].start, values[index]
-    return Place(
-        head=min(region.cue_start, first),
-        first=first,
-        after_last=values[index - 1].end if index else first,
-        start=value.start,
-        end=value.end,
-        until=values[index + 1].start if index + 1 < len(values) else size,
-    )
+    first = after_last = values[0].start
+    head = min(region.cue_start, first)
+    for index, value in enumerate(values):
+        again = [cue for cue in cues if after_last <= cue < value.start] if index else []
+        if again:
+            earlier = (head, after_last)
+            head, first, after_last = again[-1], value.start, value.start
+        until = values[index + 1].start if index + 1 < len(values) else size
+        yield Place(head, first, after_last, value.start, value.end, until, earlier)
+        after_last = value.end
 
 
 def _context(

@@ -24,13 +24,13 @@ class AutomatonScanner:
 
         self._lexicon = Lexicon(literals)
         self._automaton = ahocorasick.Automaton()
-        for text in self._lexicon.groups:
+        for text in self._lexicon.texts:
             self._automaton.add_word(text, text)
         self._automaton.make_automaton()
 
     def scan(self, plain: str, lower: str) -> list[Hit]:
         """See `Scanner`."""
-        if not self._lexicon.groups:
+        if not self._lexicon.texts:
             return []
         found = self._automaton.iter(lower)
         return self._lexicon.hits(plain, lower, ((last + 1, text) for last, text in found))
@@ -43,7 +43,7 @@ class HyperscanScanner:
         import hyperscan  # noqa: PLC0415
 
         self._lexicon = Lexicon(literals)
-        self._texts = list(self._lexicon.groups)
+        self._texts = self._lexicon.texts
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         if self._texts:
             self._database.compile(

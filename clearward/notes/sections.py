@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-_LINE = re.compile(
-    r"^[ \t]*(?:#+[ \t]*|\*+[ \t]*)?([A-Za-z][A-Za-z/&,() -]{0,48}?)[ \t]*(?::|\*+:?|$)",
-    re.MULTILINE,
+# a line that is nothing but a title; possessive, so that prose is left at its first comma or digit
+_ALONE = re.compile(r"^[ \t#*]*+([A-Za-z][A-Za-z/&() -]{0,48}+)\**$", re.MULTILINE)
+# what ends at a colon: it opens a line, or stands behind a mark or a wide blank in a dictated note
+_TITLE = re.compile(
+    r"(?:^|[\n.,;:]|[ \t]{2}|\)[ \t])[ \t#*]*+([A-Za-z][A-Za-z/&,() -]{0,48}?)[ \t]*\**[ \t]*$"
 )
-# a dictated note is often one line: there a header is in capitals, with a colon
-_INSIDE = re.compile(r"(?:[.,;][ \t]*|[ \t]{2,}|\)[ \t]+)([A-Z][A-Z/&() -]{2,48}?)[ \t]*:")
+_LONGEST = 60
 
 
 class Section(NamedTuple):
@@ -49,24 +51,37 @@ def _chinese() -> re.Pattern[str]:
 
 
 def sections(plain: str, lang: str) -> list[Section]:
-    """Headers in order; Chinese ones may stand inside a line, and so may English ones in capitals
-    with a colon. A header in capitals that nobody listed ends the section before it."""
+    """Headers in order. A header is a line of its own or ends at a colon; Chinese ones may stand
+    before a blank as well. A header in capitals that nobody listed ends the section before it."""
     known = _names()
     found = []
-    for regex in (_LINE, _INSIDE):
-        for match in regex.finditer(plain):
-            title = match[1]
-            named = known.get(_plain(title))
-            if named:
-                found.append(Section(match.start(1), *named))
-            elif len(title) > 4 and title.isupper() and ":" in match.group():
-                found.append(Section(match.start(1), "", "", ""))
+    for match in _ALONE.finditer(plain):
+        named = known.get(_plain(match[1]))
+        if named:
+            found.append(Section(match.start(1), *named))
+    found += _before_colons(plain, known)
     if lang == "zh":
         found += [Section(m.start(1), *known[m[1]]) for m in _chinese().finditer(plain)]
     return sorted(set(found))
 
 
-def section_at(found: list[Section], position: int) -> Section:
+def _before_colons(plain: str, known: Mapping[str, tuple[str, str, str]]) -> Iterator[Section]:
+    colon = plain.find(":")
+    while colon >= 0:
+        # letters, or the mark of a heading, stand before a colon that ends a title
+        if colon and not plain[colon - 1].isdigit():
+            match = _TITLE.search(plain, max(0, colon - _LONGEST), colon)
+            if match:
+                title = match[1]
+                named = known.get(_plain(title))
+                if named:
+                    yield Section(match.start(1), *named)
+                elif len(title) > 4 and title.isupper():
+                    yield Section(match.start(1), "", "", "")
+        colon = plain.find(":", colon + 1)
+
+
+def section_at(found: Sequence[Section], position: int) -> Section:
     """The section a position lies in; before the first header an unnamed one."""
     index = bisect_right(found, position, key=_start) - 1
     return found[index] if index >= 0 else Section(0, "", "", "")

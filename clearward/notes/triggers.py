@@ -32,6 +32,7 @@ class Meaning:
 
     Attributes:
         ends: it ends the reach of every kind.
+        is_pseudo: it looks like a trigger and is none.
     """
 
     before: frozenset[str] = frozenset()
@@ -39,6 +40,7 @@ class Meaning:
     anywhere: frozenset[str] = frozenset()
     stop: frozenset[str] = frozenset()
     ends: bool = False
+    is_pseudo: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def load_triggers() -> Triggers:
 
 def _meaning(pairs: set[tuple[str, str]]) -> Meaning:
     by_side = {side: frozenset(k for k, s in pairs if s == side) for side in SIDES}
-    return Meaning(**by_side, ends=("stop", "words") in pairs)
+    return Meaning(
+        **by_side, ends=("stop", "words") in pairs, is_pseudo=pairs == {("pseudo", "words")}
+    )
 
 
 def _check_keys(kind: str, body: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from benchmarks.score import Counts, Miss, Score, half_of, score_of
 from benchmarks.score import sets as sets_package
 from benchmarks.score.__main__ import scorers, write_misses
 from benchmarks.score.board import COLUMNS, HEAD, PAGE, page
-from benchmarks.score.measure import bootstrap, wilson
+from benchmarks.score.measure import bootstrap
 
 ROOT = Path(__file__).parents[2]
 PERFECT, WRONG = Counts(3, 0, 0), Counts(0, 1, 2)
@@ -28,11 +28,11 @@ def test_a_score_adds_up_its_documents() -> None:
     assert score.f1 == pytest.approx(2 * 0.75 * 0.6 / 1.35)
 
 
-def test_wilson_gives_the_textbook_interval() -> None:
+def test_a_share_has_wilsons_interval() -> None:
     # Newcombe 1998, table I: 81 of 263
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
-    assert wilson(0, 0) == (0.0, 1.0)
-    low, high = wilson(20, 20)
+    score = made(Counts(81, 182, 0), measure="precision")
+    assert score.interval == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    low, high = made(Counts(20, 0, 0), measure="accuracy").interval or (0, 0)
     assert low == pytest.approx(0.8389, abs=1e-4) and high == 1.0
 
 

@@ -129,6 +129,8 @@ def test_a_comma_ends_what_was_said_before_a_value(text: str) -> None:
         ("EF 60% three years ago, repeat EF 30%", ["prior", "current"]),
         ("EF was 35% in 2009, now 55%", ["prior", "current"]),
         ("Goal IOP 14 OD", ["target"]),
+        ("Goal BP <130/80, BP 150/90", ["target", "target", "current", "current"]),
+        ("目标眼压18mmHg，眼压：20/21mmHg", ["target", "current", "current"]),
         ("PAST MEDICAL HISTORY: CHF, EF 20%. ECHO: EF 60%", ["prior", "current"]),
     ],
 )

@@ -177,3 +177,18 @@ def test_batches_come_back_in_order_and_few_are_taken_ahead() -> None:
     for number, result in enumerate(each_batch(lambda n: n * n, batches(), workers=2)):
         assert result == number * number
         assert len(taken) <= number + 2 * AHEAD + 2
+
+
+@pytest.mark.parametrize(
+    "piece", ["BP 120/80 ", "IOP 16 ", "no ", " " * 8, ": A", "\n", "(", "眼压 "]
+)
+def test_the_cost_of_reading_follows_the_length_of_the_text(piece: str) -> None:
+    from time import process_time
+
+    seconds = []
+    for size in (20_000, 80_000):
+        text = piece * (size // len(piece)) + "EF 35%"
+        start = process_time()
+        read_text(text)
+        seconds.append(process_time() - start)
+    assert seconds[1] < 0.1 + 8 * seconds[0]
