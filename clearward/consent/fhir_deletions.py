@@ -21,7 +21,7 @@ from clearward.consent.model import SILENCE
 from clearward.consent.purposes import EVERYTHING
 from clearward.errors import ConsentError
 from clearward.sources.files import BULK_MANIFEST, role_of
-from clearward.sources.readers_fhir import bulk_roles
+from clearward.sources.readers_fhir import read_bulk_manifest
 from clearward.sources.spec import load_spec
 
 _CONSENT = re.compile(r"(?:^|.*/)Consent/([A-Za-z0-9.\-]{1,64})(?:/_history/.*)?")
@@ -33,7 +33,7 @@ _UNKNOWN = "1970-01-01T00:00:00Z"
 def deletion_files(folder: Path) -> list[Path]:
     """Files of an extract that list what a FHIR server deleted."""
     manifest, system = folder / BULK_MANIFEST, load_spec("fhir")
-    listed = bulk_roles(manifest, BULK_MANIFEST) if manifest.is_file() else {}
+    listed = read_bulk_manifest(manifest, BULK_MANIFEST).roles if manifest.is_file() else {}
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return [p for p in files if role_of(system, p.name, listed=listed) == "fhir_deleted"]
 

@@ -67,7 +67,16 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A value made comparable by its specialty, before context is read."""
+    """A value made comparable by its specialty, before context is read.
+
+    Attributes:
+        num: in the rule's unit, or None for what is said in words (`text`) alone.
+        attribute: where a rule gives findings of several names.
+        laterality: where the clause's label is not the side.
+        code_key: which of the rule's `codes` it is, when the name and the side do not tell.
+        unit: UCUM, where it is not the rule's.
+        refused: why the value is not vouched for; empty when it is.
+    """
 
     num: float | None
     low: float | None = None
@@ -75,5 +84,7 @@ class Reading:
     text: str = ""
     method: str = ""
     attribute: str = ""
-    start: int = -1
-    end: int = -1
+    laterality: str | None = None
+    code_key: str = ""
+    unit: str = ""
+    refused: str = ""

@@ -1,13 +1,7 @@
 """Pattern packs: what a clinician edits, as values. A pack is one `patterns.toml` in a specialty's
-folder; its examples and counter-examples run as tests. How a rule is applied belongs to `grammar`.
-
-Keys of an attribute: `code`, as ``<system>:<code>`` (and `codes` by laterality or by the finding's
-own name), `unit`, `minimum`, `maximum` (outside: rejected, with the reason); `cues` and
-`cased_cues` announce it; `refuse_before`/`refuse_after` unmake a cue by what stands round it;
-`opening` is how many characters without a digit may stand between cue and value; `value` is the
-grammar of a value (groups num, num2, cmp and the finder's own); `fillers` are words that may stand
-between values, `skips` patterns that look like values and are none; `methods` name how it was
-measured; `labels` is `eye`, `side` or empty.
+folder; its examples and counter-examples run as tests. How a rule is applied belongs to `grammar`;
+what every key does is told in docs/how-to/add-a-note-attribute.md. Diagnoses are words without a
+value and have a file of their own form, read by `diagnoses.pack`.
 """
 
 from __future__ import annotations
@@ -15,17 +9,25 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from clearward.errors import ConfigError
-from clearward.notes.laterality import label_regex
+from clearward.notes.laterality import LABELS, named_groups
 from clearward.notes.scan import Literal
 
 PACKS = ("ophthalmology", "neurology", "cardiology")
 FOLDER = Path(__file__).parent
-_PUNCTUATION = r"[\s,;:()\[\]=~|*•#_+>→、-]|/(?!\d)"
+_PUNCTUATION = r"[\s,;:()\[\]=~|*•_+>→、-]|/(?!\d)"
+# a cue of one or two letters is looked for together with what makes it one: it would stop the scan
+# in every word that holds it
+_TAILS = (
+    *(f"{gap}{figure}" for gap in ("", " ", ":", ": ", "=", " = ") for figure in "0123456789"),
+    *("I", "II", "III", "IV", "V"),
+    *(f"{gap}{side}" for gap in (" ", ":", ": ") for side in ("OD", "OS", "OU", "R", "L")),
+)
+_NEVER = re.compile("(?!)")
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,25 @@ class Attribute:
     """One attribute's rule, compiled.
 
     Attributes:
-        tokens: one alternation over methods, labels, skips, values and fillers.
-        before: labels and methods that end right before the cue.
+        codes: instead of `code`, by name of the finding, by laterality, by what the finder names,
+            or by language.
+        tokens: one alternation over skips, blanks, asides, methods, labels, values, cues, fillers.
+        before: labels and methods that end right before the cue; None when there are none.
+        lead: words before the cue that are part of the value.
+        label_names, methods: groups of `tokens` that are labels; methods by their number.
+        leading_methods: methods of the value right behind them, wherever they stand.
+        label_first: a label is of what follows it, never of what stands before.
+        gap: characters of unknown words that may stand between values.
         paired: two bare values mean right then left.
+        trailing: values may stand before the cue ("OD 20/20 OS 20/25 VA").
+        weak: cues (lower case) that count only beside a label or a method.
+        cores: length of the cue within a literal that also holds the figure or side behind it.
+        needs: what must stand within `grammar.NEAR` characters, else the cue announces nothing.
+        cue_tokens: cues (lower case) that are a label or a method as well: kind and name.
+        passes: attributes whose cues do not end this one's region.
+        yields: its cue ends no other's region.
+        is_concept: what is read is a word; its context is the whole clause's.
+        is_term: the cue itself is what is read.
     """
 
     name: str
@@ -47,16 +65,34 @@ class Attribute:
     minimum: float
     maximum: float
     literals: tuple[Literal, ...]
-    refuse_before: re.Pattern[str]
-    refuse_after: re.Pattern[str]
+    refuse_before: re.Pattern[str] | None
+    refuse_after: re.Pattern[str] | None
     opening: int
-    tokens: re.Pattern[str]
-    before: re.Pattern[str]
-    methods: tuple[str, ...]
-    labels: str
-    paired: bool
-    repeats: bool
-    cue_in_value: bool
+    tokens: re.Pattern[str] = _NEVER
+    before: re.Pattern[str] | None = None
+    lead: re.Pattern[str] | None = None
+    methods: tuple[str, ...] = ()
+    leading_methods: frozenset[str] = frozenset()
+    label_names: frozenset[str] = frozenset()
+    label_first: bool = False
+    gap: int = 0
+    paired: bool = False
+    repeats: bool = True
+    cue_in_value: bool = False
+    trailing: bool = False
+    weak: frozenset[str] = frozenset()
+    cores: Mapping[str, int] = field(default_factory=dict)
+    needs: re.Pattern[str] | None = None
+    cue_tokens: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    passes: frozenset[str] = frozenset()
+    yields: bool = False
+    is_concept: bool = False
+    is_term: bool = False
+
+    @property
+    def tag(self) -> str:
+        """What its cues are tagged with in the scan."""
+        return self.literals[0].tag
 
     @property
     def rule_id(self) -> str:
@@ -91,8 +127,13 @@ def load_pack(name: str) -> Pack:
 
 
 def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> Attribute:
-    cues = [Literal(text, name) for text in body["cues"]]
+    cues = [Literal(text, name) for text in (*body["cues"], *body.get("weak_cues", ()))]
     cased = [Literal(text, name, cased=True) for text in body.get("cased_cues", ())]
+    short = [(text, f"{text}{tail}") for text in body.get("numbered_cues", ()) for tail in _TAILS]
+    cased += [Literal(text, name, cased=True) for _, text in short]
+    plain_cues = (*cues, *(c for c in cased if c.text not in {text for _, text in short}))
+    plain_cues += tuple(Literal(text, name, cased=True) for text in body.get("numbered_cues", ()))
+    labels = _labels(body)
     try:
         return Attribute(
             name=name,
@@ -104,16 +145,28 @@ def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> A
             minimum=body["minimum"],
             maximum=body["maximum"],
             literals=(*cues, *cased),
-            refuse_before=re.compile(body.get("refuse_before", "(?!)")),
-            refuse_after=re.compile(body.get("refuse_after", "(?!)")),
+            refuse_before=_optional(body, "refuse_before"),
+            refuse_after=_optional(body, "refuse_after"),
             opening=body["opening"],
-            tokens=_tokens(body, (*cues, *cased)),
-            before=_before(body),
+            tokens=_tokens(body, labels, plain_cues),
+            before=_before(body, labels),
+            lead=_optional(body, "lead"),
             methods=tuple(body.get("methods", {})),
-            labels=body.get("labels", ""),
+            leading_methods=frozenset(body.get("leading_methods", ())),
+            label_names=frozenset(labels),
+            label_first=body.get("label_first", False),
+            gap=body.get("gap", 0),
             paired=body.get("paired", False),
             repeats=body.get("repeats", True),
             cue_in_value=body.get("cue_in_value", False),
+            trailing=body.get("trailing", False),
+            weak=frozenset(text.lower() for text in body.get("weak_cues", ())),
+            needs=_optional(body, "needs"),
+            cores={text.lower(): len(core) for core, text in short},
+            cue_tokens=_cue_tokens(body, labels, plain_cues),
+            passes=frozenset(body.get("passes", ())),
+            yields=body.get("yields", False),
+            is_concept=body.get("is_concept", False),
         )
     except re.error as error:
         raise ConfigError(
@@ -123,22 +176,52 @@ def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> A
         ) from error
 
 
+def _labels(body: Mapping[str, Any]) -> Mapping[str, str]:
+    """A kind of `laterality.LABELS`, or labels of the attribute's own."""
+    labels = body.get("labels", "")
+    found: Mapping[str, str] = LABELS[labels] if isinstance(labels, str) else labels
+    return found
+
+
+def _optional(body: Mapping[str, Any], key: str) -> re.Pattern[str] | None:
+    return re.compile(body[key]) if body.get(key) else None
+
+
 def _methods(body: Mapping[str, Any]) -> str:
     named = enumerate(body.get("methods", {}).values())
     return "|".join(f"(?P<m{index}>{regex})" for index, regex in named)
 
 
-def _tokens(body: Mapping[str, Any], cues: tuple[Literal, ...]) -> re.Pattern[str]:
+def _cue_tokens(
+    body: Mapping[str, Any], labels: Mapping[str, str], cues: tuple[Literal, ...]
+) -> Mapping[str, tuple[str, str]]:
+    """Cues that are a method's or a side's name at the same time, such as GAT and TOD."""
+    rules = [("method", *item) for item in body.get("methods", {}).items()]
+    rules += [("label", *item) for item in labels.items()]
+    compiled = [(kind, name, re.compile(regex)) for kind, name, regex in rules]
+    return {
+        cue.text.lower(): (kind, name)
+        for cue in cues
+        for kind, name, rule in compiled
+        if rule.fullmatch(cue.text)
+    }
+
+
+def _tokens(
+    body: Mapping[str, Any], labels: Mapping[str, str], cues: tuple[Literal, ...]
+) -> re.Pattern[str]:
     words = "|".join(_word(word) for word in sorted(body.get("fillers", ()), key=len, reverse=True))
     again = "|".join(
         re.escape(c.text) if c.cased else f"(?i:{re.escape(c.text)})"
         for c in sorted(cues, key=lambda c: -len(c.text))
     )
-    labels = label_regex(body.get("labels", ""))
     parts = [
         f"(?P<skip>{'|'.join(body['skips'])})" if body.get("skips") else "",
+        f"(?P<blank>{body['blank']})" if body.get("blank") else "",
+        f"(?P<aside>{body['aside']})" if body.get("aside") else "",
+        f"(?P<same>{body['same']})" if body.get("same") else "",
         _methods(body),
-        f"(?<![A-Za-z])(?:{labels})" if labels else "",
+        f"(?<![A-Za-z])(?:{named_groups(labels)})" if labels else "",
         f"(?P<value>{body['value']})",
         f"(?P<cue>(?<![A-Za-z])(?:{again})(?![A-Za-z]))",
         f"(?P<filler>(?:{_PUNCTUATION})+{'|' + words if words else ''})",
@@ -151,11 +234,10 @@ def _word(word: str) -> str:
     return rf"(?i:{re.escape(word)}){edge}"
 
 
-def _before(body: Mapping[str, Any]) -> re.Pattern[str]:
-    labels = label_regex(body.get("labels", ""))
-    named = "|".join(part for part in (_methods(body), labels) if part)
+def _before(body: Mapping[str, Any], labels: Mapping[str, str]) -> re.Pattern[str] | None:
+    named = "|".join(part for part in (_methods(body), named_groups(labels)) if part)
     if not named:
-        return re.compile("(?!)")
+        return None
     fillers = "|".join(_word(word) for word in body.get("fillers", ()))
     gap = rf"(?:{_PUNCTUATION}{'|' + fillers if fillers else ''})*"
     return re.compile(rf"(?<![A-Za-z])(?:{named}){gap}$")

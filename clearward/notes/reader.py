@@ -13,10 +13,11 @@ from types import MappingProxyType
 
 from clearward.notes.cardiology import finder as cardiology
 from clearward.notes.context import Context, Place, context_of, value_context
+from clearward.notes.diagnoses import pack as diagnoses
 from clearward.notes.dialogue import Turn, turn_at, turns
 from clearward.notes.document import Document, language_at, open_document
 from clearward.notes.finding import Finding, Reading, Reject
-from clearward.notes.grammar import Region, Value, read_region
+from clearward.notes.grammar import REACH, Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
 from clearward.notes.ophthalmology import finder as ophthalmology
 from clearward.notes.patterns import PACKS, Attribute, load_pack
@@ -34,6 +35,7 @@ FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = Mapp
         "ophthalmology": ophthalmology.readings,
         "neurology": neurology.readings,
         "cardiology": cardiology.readings,
+        diagnoses.PACK: diagnoses.readings,
     }
 )
 
@@ -64,9 +66,15 @@ class TextReading:
 @cache
 def default_engine() -> Engine:
     """All packs, compiled once per process."""
-    rules = {rule.name: rule for name in PACKS for rule in load_pack(name).attributes}
-    literals = tuple(literal for rule in rules.values() for literal in rule.literals)
-    return Engine(make_scanner(literals), literals, MappingProxyType(rules))
+    rules = [*(rule for name in PACKS for rule in load_pack(name).attributes), *diagnoses.rules()]
+    return engine_of(rules)
+
+
+def engine_of(rules: Sequence[Attribute]) -> Engine:
+    """These rules behind one scanner."""
+    literals = tuple(literal for rule in rules for literal in rule.literals)
+    by_tag = {literal.tag: rule for rule in rules for literal in rule.literals}
+    return Engine(make_scanner(literals), literals, MappingProxyType(by_tag))
 
 
 def warm_up() -> None:
@@ -101,7 +109,7 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     for rule, region in regions:
         first = bisect_left(hits, region.cue_start, key=_start)
         last = bisect_left(hits, region.end, key=_start)
-        cues = [hit.start for hit in hits[first:last] if hit.tag == rule.name]
+        cues = [hit.start for hit in hits[first:last] if hit.tag == rule.tag]
         places = list(_places(region, cues, len(plain), earlier=earlier))
         for value, place in zip(region.values, places, strict=True):
             for reading in FINDERS[rule.pack](rule.name, value):
@@ -129,43 +137,51 @@ class _Frame:
 def _regions(
     document: Document, engine: Engine, hits: Sequence[Hit]
 ) -> Iterator[tuple[Attribute, Region]]:
-    """Each cue's region, left to right; a region owns its characters."""
-    floor = 0
-    for hit, limit in zip(hits, _limits(hits, len(document.plain)), strict=True):
-        if hit.start < floor:
-            continue
+    """Each cue's region, left to right; a region owns its characters. A term owns them only
+    against other terms: "carotid stenosis 70 %" is a diagnosis and a measurement."""
+    floor = terms = 0
+    for index, hit in enumerate(hits):
         rule = engine.attributes[hit.tag]
+        if hit.start < (max(floor, terms) if rule.is_term else floor):
+            continue
+        limit = hit.end if rule.is_term else _limit(document.lower, hits, index, engine)
         region = read_region(document.plain, hit, rule, floor=floor, limit=limit)
-        if region is not None:
+        if region is None:
+            continue
+        if rule.is_term:
+            terms = region.end
+        else:
             floor = region.end
-            yield rule, region
+        yield rule, region
 
 
 def _start(hit: Hit) -> int:
     return hit.start
 
 
-def _limits(hits: Sequence[Hit], size: int) -> list[int]:
-    """For each cue where the next cue of another attribute starts, outside this one."""
-    following = list(range(1, len(hits) + 1))
-    for index in range(len(hits) - 2, -1, -1):
-        if hits[index].tag == hits[index + 1].tag:
-            following[index] = following[index + 1]
-    limits: list[int] = []
-    for hit, first in zip(hits, following, strict=True):
-        index = first
-        while index < len(hits) and (hits[index].tag == hit.tag or hits[index].start < hit.end):
-            index += 1
-        limits.append(hits[index].start if index < len(hits) else size)
-    return limits
+def _limit(lower: str, hits: Sequence[Hit], index: int, engine: Engine) -> int:
+    """Start of the next cue that announces something else for certain, within reach."""
+    hit, rule = hits[index], engine.attributes[hits[index].tag]
+    reach = hit.end + REACH
+    for position in range(index + 1, len(hits)):
+        other = hits[position]
+        if other.start >= reach:
+            break
+        if other.start < hit.end or other.tag == hit.tag or other.tag in rule.passes:
+            continue
+        next_rule = engine.attributes[other.tag]
+        is_weak = next_rule.weak and lower[other.start : other.end] in next_rule.weak
+        if not next_rule.yields and not is_weak:
+            return other.start
+    return reach
 
 
 def _reason(reading: Reading, rule: Attribute) -> str:
     """Why a value is refused, or empty: no conversion, or outside the pack's bounds."""
-    if reading.num is None:
-        return "not_convertible"
+    if reading.refused or (reading.num is None and not reading.text):
+        return reading.refused or "not_convertible"
     values = [v for v in (reading.num, reading.low, reading.high) if v is not None]
-    if min(values) < rule.minimum or max(values) > rule.maximum:
+    if values and (min(values) < rule.minimum or max(values) > rule.maximum):
         return "out_of_range"
     inverted = reading.low is not None and reading.high is not None and reading.low > reading.high
     return "range_inverted" if inverted else ""
@@ -177,10 +193,12 @@ def _finding(
     """Join a value with what its clause, section and speaker say about it."""
     document = frame.document
     section = section_at(frame.sections, value.start)
-    context = _context(frame, place, section, value=value, is_measured=reading.num is not None)
+    context = _context(frame, place, section, value=value, is_measured=not rule.is_concept)
     turn = turn_at(frame.turns, value.start)
     name = reading.attribute or rule.name
-    code = rule.codes.get(name, rule.codes.get(value.label, rule.code))
+    side = value.label if reading.laterality is None else reading.laterality
+    keys = (reading.code_key, name, side, document.lang)
+    code = next((rule.codes[key] for key in keys if key in rule.codes), rule.code)
     return Finding(
         lang=language_at(document, value.start, value.end),
         attribute=name,
@@ -191,8 +209,8 @@ def _finding(
         value_high=reading.high,
         comparator=_comparator(document.text, value),
         value_text=reading.text,
-        unit_ucum=rule.unit,
-        laterality=value.label,
+        unit_ucum=reading.unit or rule.unit,
+        laterality=side,
         method=reading.method,
         is_negated=context.is_negated or is_denied(document, frame.turns, value.start, value.end),
         certainty="uncertain" if context.is_hypothetical else context.certainty,
@@ -254,7 +272,7 @@ def _prior_if_from(document: Document, context: Context, value: Value) -> Contex
 
 def _comparator(text: str, value: Value) -> str:
     """``<``, ``>``, ``<=``, ``>=`` or empty, from the original characters."""
-    if value.match.groupdict().get("cmp") is None:
+    if value.match is None or value.group("cmp") is None:
         return ""
     start, end = value.match.span("cmp")
     words = text[start:end].strip().lower()

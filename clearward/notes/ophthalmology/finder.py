@@ -1,101 +1,111 @@
-"""Eye values made comparable: acuity in logMAR, pressure in mmHg. Conversions are data in
-`va_logmar.toml`; add a notation's arithmetic here.
+"""Eye values made comparable: acuity in logMAR, pressure in mmHg, thickness in µm, grades as
+numbers. Conversions of acuity are in `acuity`; words are those of the packs' groups.
 """
 
 from __future__ import annotations
 
-import math
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
+from clearward.notes.clock import clock
 from clearward.notes.finding import Reading
 from clearward.notes.grammar import Value
+from clearward.notes.numerals import number
+from clearward.notes.ophthalmology.acuity import acuity, near_acuity
+from clearward.notes.ranges import plain, ranged
 
-_KINDS = ("PH", "BCVA", "UCVA")
-_WORDS = (("nlp", "NLP", ""), ("lp", "LP", ""), ("hm", "HM", "h"), ("cf", "CF", "c"))
-_METRES = {"m": 1.0, "米": 1.0, "cm": 0.01, "厘米": 0.01, "ft": 0.3048, "feet": 0.3048,
-           "foot": 0.3048, "'": 0.3048}  # fmt: skip
-
-
-@cache
-def conversion() -> Mapping[str, Any]:
-    """The table in use, from `va_logmar.toml`."""
-    path = Path(__file__).with_name("va_logmar.toml")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+# ICDR severity (Wilkinson et al. 2003)
+_GRADES = {"mild": 1, "moderate": 2, "severe": 3, "轻": 1, "中": 2, "重": 3}
+_PARTS = {"NS": "NS", "NSC": "NS", "N": "NS", "NO": "NO", "NC": "NC", "C": "C", "CC": "C",
+          "P": "PSC", "PSC": "PSC"}  # fmt: skip
+_PART_WORDS = {"cor": "C", "nuc": "NS", "pos": "PSC"}
+_MOST = 200
+_AGENTS = ("ranibizumab", "aflibercept", "bevacizumab", "faricimab", "brolucizumab", "conbercept")
 
 
 def readings(attribute: str, value: Value) -> Iterator[Reading]:
-    """One reading per value; `num` is None when the notation allows no conversion."""
-    if attribute == "intraocular_pressure":
-        yield _pressure(value)
-    else:
-        yield _acuity(value)
+    """One reading per value, and a diagnosis beside a graded retinopathy or a macular edema."""
+    finder = _FINDERS.get(attribute)
+    yield from finder(value) if finder else iter((plain(value),))
 
 
-def _pressure(value: Value) -> Reading:
-    match = value.match
-    low = float(match["num"])
+def _pressure(value: Value) -> Iterator[Reading]:
     method = value.methods[-1] if value.methods else ""
-    if match["num2"] is None:
-        return Reading(low, method=method)
-    high = float(match["num2"])
-    return Reading((low + high) / 2, low, high, method=method)
+    reading = ranged(value, method=method, text=clock(value.aside))
+    yield replace(reading, attribute="intraocular_pressure")
 
 
-def _acuity(value: Value) -> Reading:
-    notation, logmar, text = _notation(value.match)
-    kind = next((kind for kind in _KINDS if kind in value.methods), "unspecified")
-    rounded = None if logmar is None else round(logmar, 2) + 0.0
-    return Reading(rounded, text=text, method=f"{kind}:{notation}")
+def _thickness(value: Value) -> Iterator[Reading]:
+    method = value.methods[-1] if value.methods else "subfield"
+    yield ranged(value, method=method, code_key=method)
 
 
-def _notation(match: re.Match[str]) -> tuple[str, float | None, str]:
-    table = conversion()
-    for over, group in ((20, "s20"), (6, "s6")):
-        if match[group]:
-            size, text = float(match[group]), f"{over}/{match[group]}"
-            letters = _letters(match["letters"])
-            logmar = math.log10(size / over) - letters * table["letter"] if size else None
-            return "snellen", logmar, text + _signed(letters)
-    if match["dec"]:
-        return _decimal(match["dec"], _letters(match["dletters"]), table)
-    if match["etdrs"]:
-        letters = int(match["etdrs"])
-        return "etdrs", (table["etdrs_zero"] - letters) / 50, f"{letters} letters"
-    logmar_text = match["lm1"] or match["lm2"]
-    if logmar_text:
-        return "logmar", float(logmar_text), logmar_text
-    return _qualitative(match, table)
+def _retinopathy(value: Value) -> Iterator[Reading]:
+    if value.group("none") or value.group("none2"):
+        yield Reading(0.0, text="none")
+        return
+    stage = value.group("stage") or value.group("stage2")
+    if stage:
+        # Chinese staging of 1984: IV to VI are proliferative
+        grade = min(number(stage), 4.0)
+        yield Reading(grade, text="PDR" if grade == 4 else "NPDR")
+    elif value.group("pdr"):
+        yield Reading(4.0, text="PDR")
+    else:
+        yield Reading(_grade(value), text="NPDR")
+    yield _diagnosis("diabetic_retinopathy")
 
 
-def _decimal(text: str, letters: int, table: Mapping[str, Any]) -> tuple[str, float | None, str]:
-    number = float(text)
-    low, high = table["five_point"]
-    if low <= number <= high:
-        logmar = table["five_point_zero"] - number - letters * table["letter"]
-        return "five_point", logmar, text + _signed(letters)
-    low, high = table["decimal"]
-    fits = low <= number <= high
-    logmar = -math.log10(number) - letters * table["letter"] if fits else None
-    return "decimal", logmar, text + _signed(letters)
+def _grade(value: Value) -> float | None:
+    words = (value.group("grade") or "").lower()
+    found = [grade for word, grade in _GRADES.items() if word in words]
+    return float(max(found)) if found else None
 
 
-def _qualitative(match: re.Match[str], table: Mapping[str, Any]) -> tuple[str, float, str]:
-    _, word, prefix = next(item for item in _WORDS if match[item[0]])
-    text = word
-    if prefix and match[f"{prefix}d"]:
-        metres = float(match[f"{prefix}d"]) * _METRES[match[f"{prefix}u"]]
-        text = f"{word}@{round(metres * 100)}cm"
-    return "qualitative", table["words"][word], text
+def _edema(value: Value) -> Iterator[Reading]:
+    if value.group("none") or value.group("none2"):
+        yield Reading(0.0, text="none")
+        return
+    words = (("nonci", "nonCI"), ("ci", "CI"))
+    yield Reading(1.0, text=next((word for name, word in words if value.group(name)), "present"))
+    yield _diagnosis("diabetic_macular_edema")
 
 
-def _letters(text: str | None) -> int:
-    return int(text.replace(" ", "")) if text else 0
+def _diagnosis(name: str) -> Reading:
+    return Reading(None, text=name, attribute="diagnosis", code_key="diagnosis")
 
 
-def _signed(letters: int) -> str:
-    return f"{letters:+d}" if letters else ""
+def _lens(value: Value) -> Iterator[Reading]:
+    yield Reading(None, text=_named(value, ("pseudo", "aphakic", "phakic")))
+
+
+def _cataract(value: Value) -> Iterator[Reading]:
+    grade = next(g for g in map(value.group, ("g1", "g2", "g3", "g4")) if g)
+    part = next((p for p in map(value.group, ("t1", "t2", "t3")) if p), "NS")
+    is_trace = grade.lower().startswith("tr")
+    name = _PARTS.get(part) or _PART_WORDS[part.lower()[:3]]
+    yield Reading(0.5 if is_trace else number(grade.rstrip("+")), method=name)
+
+
+def _injection(value: Value) -> Iterator[Reading]:
+    said = "".join(c for c in value.aside if c.isdigit() or c in "一二三四五六七八九十")
+    count = number(said) if said else 0.0
+    yield Reading(count if 1 <= count <= _MOST else None, text=_named(value, _AGENTS))
+
+
+def _named(value: Value, names: tuple[str, ...]) -> str:
+    return next(name for name in names if value.group(name))
+
+
+_FINDERS: Mapping[str, Callable[[Value], Iterator[Reading]]] = {
+    "visual_acuity": acuity,
+    "near_visual_acuity": near_acuity,
+    "intraocular_pressure": _pressure,
+    "pressure_of_eye": _pressure,
+    "central_thickness": _thickness,
+    "dr_grade": _retinopathy,
+    "dme": _edema,
+    "lens_status": _lens,
+    "cataract_grade": _cataract,
+    "anti_vegf": _injection,
+}

