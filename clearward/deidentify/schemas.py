@@ -101,6 +101,7 @@ DIRECT_IDENTIFIERS = frozenset(
         # numbers
         *("national_id", "ssn", "driver_licence", "passport", "health_card", "mrn"),
         *("phone", "contact_phone", "email", "identifiers", "series_uid", "instance_uid"),
+        *("names", "telecoms", "addresses", "contacts"),
         # natural ids that leave under the name of a key only, and free text
         *("patient_id", "encounter_id", "visit_id", "organization_id", "provider_id", "text"),
     }

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from clearward.notes.addresses import address_forms, place_forms, zip_forms
 from clearward.notes.document import fold
+from clearward.notes.fhir_people import plain_rows
 from clearward.notes.forms import Identifier, Part
 from clearward.notes.names import name_forms, part_forms
 from clearward.notes.squeeze import squeeze_value
@@ -42,16 +43,20 @@ def identifiers_of(row: Mapping[str, str], *, staff: bool = False) -> list[Ident
         staff: staff and organisations: whole names only, never a lone first name.
     """
     filled = {key: value.strip() for key, value in row.items() if value and value.strip()}
-    found = list(_person(filled, staff))
-    sex = sex_of(filled)
-    for column, value in filled.items():
+    found = (item for plain in plain_rows(filled) for item in _forms(plain, staff))
+    return [item for item in dict.fromkeys(found) if len(item.text) >= 2]
+
+
+def _forms(row: Mapping[str, str], staff: bool) -> Iterator[Identifier]:
+    yield from _person(row, staff)
+    sex = sex_of(row)
+    for column, value in row.items():
         role = ROLES.get(column, "other")
         if role == "name":
             own = sex if column == "name" else ""
-            found += name_forms(value, staff=staff, sex=own)
+            yield from name_forms(value, staff=staff, sex=own)
         else:
-            found += _FORMS.get(role, _nothing)(value, staff=staff)
-    return [item for item in dict.fromkeys(found) if len(item.text) >= 2]
+            yield from _FORMS.get(role, _nothing)(value, staff=staff)
 
 
 def sex_of(row: Mapping[str, str]) -> str:
