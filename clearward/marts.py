@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -76,9 +77,15 @@ def partition_models() -> list[tuple[str, str]]:
     """(zone, model) of every model that writes Parquet, from dbt's manifest."""
     if not MANIFEST.exists():
         raise ConfigError("dbt's manifest is missing.", do="run `make manifest`")
+    return list(_partition_models(MANIFEST.stat().st_mtime_ns))
+
+
+@cache
+def _partition_models(_: int) -> tuple[tuple[str, str], ...]:
+    """Read once for as long as the file is the same: it is large and asked for several times."""
     nodes = json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"].values()
     models = [n for n in nodes if n["config"].get("materialized") == "partition"]
-    return sorted((str(n["config"]["meta"]["zone"]), str(n["name"])) for n in models)
+    return tuple(sorted((str(n["config"]["meta"]["zone"]), str(n["name"])) for n in models))
 
 
 def _promote(staging: Path, warehouse: Warehouse, month: str) -> None:

@@ -29,6 +29,8 @@ class KeptEventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._tables: set[str] = set()
+        self._columns: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -66,6 +68,19 @@ class KeptEventLog(SqliteEventLogStorage):
             self._initdb(self._engines[shard])
             self._initialized_dbs.add(shard)
         return self._engines[shard]
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table. Asked for every event; a table does not go away."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        if column_name not in self._columns:
+            if not super()._has_asset_key_col_on_connection(conn, column_name):
+                return False
+            self._columns.add(column_name)
+        return True
 
     def dispose(self) -> None:
         """Close every shard; SQLite writes its journal back now."""

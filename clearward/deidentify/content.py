@@ -37,6 +37,10 @@ CHECKED_DIGITS = 8
 COUNTED_ROWS, COUNTED_SHARE = 100, 0.9
 _CJK = "\u4e00-\u9fff"
 _SHORT_NUMBERS = r"[a-z]?[0-9]{4,7}"
+_LONG = f"regexp_full_match(p, '[0-9]{{{CHECKED_DIGITS},18}}')"
+_KNOWN = (
+    f"({is_identifier_sql('p')} OR p IN (SELECT v FROM known) OR p IN (SELECT v FROM known_here))"
+)
 
 
 @dataclass(frozen=True)
@@ -72,60 +76,107 @@ def judge_columns(
     Raises:
         DeidentifyError: a column holds personal data instead of what the spec says.
     """
+    columns = [
+        column
+        for column in table.columns
+        if column.treatment == "keep" and column.type == "text" and column.name in found
+    ]
+    if not columns:
+        return {}
+    _meet_own(connection, table, source=source, found=found)
     judged = {}
-    for column in table.columns:
-        if column.treatment == "keep" and column.type == "text" and column.name in found:
-            one = domain(column.domain)
-            _collect(connection, column, source)
-            _judge(connection, table, one, source=source)
-            if one.labels or column.domain == "code":
-                _forgive_shared(connection, column, one, earlier=earlier)
-            _check(connection, table, column)
-            name = f"withheld_{column.name}"
-            query = "SELECT v FROM judged WHERE NOT fits"
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
-            values = _count(connection, f"SELECT count(*) FROM {name}")
-            if values:
-                judged[column.name] = Judged(name, values)
+    for column in _suspected(connection, columns, source):
+        one = domain(column.domain)
+        _collect(connection, column, source)
+        _judge(connection, one)
+        if one.labels or column.domain == "code":
+            _forgive_shared(connection, column, one, earlier=earlier)
+        _check(connection, table, column)
+        name = f"withheld_{column.name}"
+        query = "SELECT v FROM judged WHERE NOT fits"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+        values = _count(connection, f"SELECT count(*) FROM {name}")
+        if values:
+            judged[column.name] = Judged(name, values)
     return judged
 
 
-def _collect(connection: duckdb.DuckDBPyConnection, column: Column, source: Path) -> None:
-    """Table ``judged``: each value, its plain form, rows and patients."""
-    connection.execute(
-        f'CREATE OR REPLACE TEMP TABLE judged AS SELECT "{column.name}" AS v,'
-        f" {plain_sql(f'{chr(34)}{column.name}{chr(34)}')} AS p, count(*) AS n,"
-        f" count(DISTINCT patient_key) AS patients, false AS fits, false AS known"
-        f' FROM {read_parquet_sql([source])} WHERE "{column.name}" IS NOT NULL GROUP BY ALL'
-    )
-
-
-def _judge(
-    connection: duckdb.DuckDBPyConnection, table: Table, one: Domain, *, source: Path
+def _meet_own(
+    connection: duckdb.DuckDBPyConnection, table: Table, *, source: Path, found: Mapping[str, str]
 ) -> None:
-    fits = "p IN (SELECT v FROM known_label)" if one.labels else fits_sql(one, "p")
-    connection.execute(f"UPDATE judged SET fits = {fits}")
-    # A closed list or a known label is what it is, whoever bears the same word as a name.
-    suspects = "NOT fits" if one.labels or not one.forms else "true"
+    """Table ``known_here(v)``: what the file's own columns name a person or a row by."""
+    rows = read_parquet_sql([source])
+    names = [f'"{column.name}"' for column in identifying(table) if column.name in found]
+    parts = [f"SELECT DISTINCT {plain_sql(name)} AS v FROM {rows}" for name in names]
+    query = " UNION ALL ".join(parts) or "SELECT NULL::VARCHAR AS v"
     connection.execute(
-        f"UPDATE judged SET known = true WHERE {suspects} AND ({is_identifier_sql('p')}"
-        " OR p IN (SELECT v FROM known))"
+        f"CREATE OR REPLACE TEMP TABLE known_here AS SELECT v FROM ({query}) WHERE v IS NOT NULL"
     )
-    for column in identifying(table):
-        ids = f"SELECT {plain_sql(chr(34) + column.name + chr(34))} FROM "
-        connection.execute(
-            f"UPDATE judged SET known = true WHERE {suspects} AND p IN"
-            f' ({ids} (SELECT NULL::VARCHAR AS "{column.name}" WHERE false UNION ALL BY NAME'
-            f" SELECT * FROM {read_parquet_sql([source])}))"
-        )
+
+
+def _suspected(
+    connection: duckdb.DuckDBPyConnection, columns: list[Column], source: Path
+) -> list[Column]:
+    """Columns with anything to judge, found in one query: most have nothing, and judging takes a
+    dozen."""
+    answers = connection.execute(
+        " UNION ALL ".join(_suspicion_sql(n, column, source) for n, column in enumerate(columns))
+    ).fetchall()
+    return [
+        columns[n] for n, odd, rows, numbers in sorted(answers) if odd or _is_counted(rows, numbers)
+    ]
+
+
+def _suspicion_sql(number: int, column: Column, source: Path) -> str:
+    """A row of ``number``, values that would be judged, rows, and values that are short numbers."""
+    one = domain(column.domain)
+    known = f"{_suspects(one)} AND {_KNOWN}"
+    longs = f"OR {_LONG}" if one.name == "code" else ""
+    return (
+        f"SELECT {number}, count(*) FILTER (NOT {_fits(one)} OR ({known}) {longs}),"
+        f" coalesce(sum(n), 0), count(*) FILTER (regexp_full_match(p, '{_SHORT_NUMBERS}'))"
+        f" FROM ({_values_sql(column, source)})"
+    )
+
+
+def _values_sql(column: Column, source: Path) -> str:
+    """Each value of a column, its plain form, rows and patients."""
+    value = f'"{column.name}"'
+    return (
+        f"SELECT {value} AS v, {plain_sql(value)} AS p, count(*) AS n,"
+        f" count(DISTINCT patient_key) AS patients"
+        f" FROM {read_parquet_sql([source])} WHERE {value} IS NOT NULL GROUP BY ALL"
+    )
+
+
+def _fits(one: Domain) -> str:
+    return "p IN (SELECT v FROM known_label)" if one.labels else fits_sql(one, "p")
+
+
+def _suspects(one: Domain) -> str:
+    """SQL for the values that may be known as somebody's. A closed list or a known label is what it
+    is, whoever bears the same word as a name."""
+    return f"NOT {_fits(one)}" if one.labels or not one.forms else "true"
+
+
+def _collect(connection: duckdb.DuckDBPyConnection, column: Column, source: Path) -> None:
+    """Table ``judged``: a column's values, and what is found out about each."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE judged AS SELECT *, false AS fits, false AS known"
+        f" FROM ({_values_sql(column, source)})"
+    )
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, one: Domain) -> None:
+    connection.execute(f"UPDATE judged SET fits = {_fits(one)}")
+    connection.execute(f"UPDATE judged SET known = true WHERE {_suspects(one)} AND {_KNOWN}")
     if one.name == "code":
         _check_digits(connection)
     connection.execute("UPDATE judged SET fits = false WHERE known")
 
 
 def _check_digits(connection: duckdb.DuckDBPyConnection) -> None:
-    long = f"regexp_full_match(p, '[0-9]{{{CHECKED_DIGITS},18}}')"
-    rows = connection.execute(f"SELECT p FROM judged WHERE fits AND {long}").fetchall()
+    rows = connection.execute(f"SELECT p FROM judged WHERE fits AND {_LONG}").fetchall()
     wrong = [(p,) for (p,) in rows if not is_sctid(p)]
     if wrong:
         connection.executemany("UPDATE judged SET fits = false WHERE p = ?", wrong)
@@ -171,8 +222,7 @@ def _check(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) 
     ).fetchone()
     odd, patients, known, rows, numbers = row or (0, 0, 0, 0, 0)
     is_personal = odd >= PERSONAL_VALUES and odd >= PERSONAL_SHARE * patients
-    is_counted = rows >= COUNTED_ROWS and numbers >= COUNTED_SHARE * rows
-    if is_personal or is_counted or known >= KNOWN_VALUES:
+    if is_personal or _is_counted(rows, numbers) or known >= KNOWN_VALUES:
         raise DeidentifyError(
             f"Column {column.name} of {table.name} does not hold what its spec says;"
             " the month was refused.",
@@ -182,6 +232,10 @@ def _check(connection: duckdb.DuckDBPyConnection, table: Table, column: Column) 
             do="look for a renamed, swapped or shifted column in the hospital's file; words of the"
             " hospital's own go into domains.toml or the home's labels/ folder",
         )
+
+
+def _is_counted(rows: int, numbers: int) -> bool:
+    return rows >= COUNTED_ROWS and numbers >= COUNTED_SHARE * rows
 
 
 def is_sctid(text: str) -> bool:

@@ -68,20 +68,45 @@ def _floor_texts(
     connection: duckdb.DuckDBPyConnection, shape: Shape, product: Product
 ) -> tuple[int, int]:
     """Cells and rows lost to the floor of text columns other than codes."""
+    k, cells, rows = product.protection.k, 0, 0
+    left = _floored(shape, product)
+    rare = _with_rare(connection, left, k)
+    while left:
+        entity, column = left.pop(0)
+        if (entity, column) not in rare:
+            continue
+        few = f"{column} IN ({_rare(entity, column, k)})"
+        if column not in _MEANING:
+            cells += _run(connection, f"UPDATE out_{entity} SET {column} = NULL WHERE {few}")
+        elif gone := _run(connection, f"DELETE FROM out_{entity} WHERE {few}"):
+            rows += gone
+            # with rows gone, other values of the same table may have become rare
+            rare |= _with_rare(connection, [place for place in left if place[0] == entity], k)
+    return cells, rows
+
+
+def _floored(shape: Shape, product: Product) -> list[tuple[str, str]]:
+    """Text columns whose values k patients must share: (table, column), in the tables' order."""
     bounds = product.protection
     codes = {(place.table, place.column) for place in bounds.code_sets}
     known = {qi.column for qi in bounds.quasi_identifiers} | _CONSTANT
-    cells = rows = 0
-    for entity in shape.events:
-        for column in shape.texts(entity):
-            if (entity, column) in codes or column in known or column.endswith(_FREE):
-                continue
-            few = f"{column} IN ({_rare(entity, column, bounds.k)})"
-            if column in _MEANING:
-                rows += _run(connection, f"DELETE FROM out_{entity} WHERE {few}")
-            else:
-                cells += _run(connection, f"UPDATE out_{entity} SET {column} = NULL WHERE {few}")
-    return cells, rows
+    return [
+        (entity, column)
+        for entity in shape.events
+        for column in shape.texts(entity)
+        if (entity, column) not in codes and column not in known and not column.endswith(_FREE)
+    ]
+
+
+def _with_rare(
+    connection: duckdb.DuckDBPyConnection, places: list[tuple[str, str]], k: int
+) -> set[tuple[str, str]]:
+    """Which columns hold a value of fewer than k patients, all asked at once: most hold none."""
+    if not places:
+        return set()
+    asked = ", ".join(f"EXISTS ({_rare(entity, column, k)})" for entity, column in places)
+    answers = connection.execute(f"SELECT {asked}").fetchone() or ()
+    return {place for place, is_rare in zip(places, answers, strict=True) if is_rare}
 
 
 def _floor_codes(
