@@ -42,7 +42,7 @@ class Verified:
     head: Head
 
 
-def select_events(*more: Any) -> Select[Any]:
+def select_events(*more: Any) -> Select[*tuple[Any, ...]]:
     """The columns of `EVENT_SCHEMA`, then any others asked for."""
     return select(*(getattr(ConsentEvent, name) for name in EVENT_SCHEMA.names), *more)
 
@@ -55,7 +55,7 @@ def with_versions(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def stream_tables(
-    connection: Connection, query: Select[Any], schema: pa.Schema = EVENT_SCHEMA
+    connection: Connection, query: Select[*tuple[Any, ...]], schema: pa.Schema = EVENT_SCHEMA
 ) -> Iterator[pa.Table]:
     """Rows of a query as Arrow tables, some thousand rows at a time."""
     for rows in connection.execute(query.execution_options(yield_per=_ROWS)).partitions():

@@ -139,8 +139,12 @@ def _events(database: Engine) -> tuple[pa.Table, pa.Table]:
     may_be_gone = event.decision.in_(_REFUSALS) | (event.record_key != "")
     patients = select(event.patient_key).where(may_be_gone)
     words = select_events().where(with_versions(event.patient_key.in_(patients)))
-    newest = select(event.record_key, func.max(event.recorded_at).label("at"))
-    newest = newest.where(event.record_key != "").group_by(event.record_key).subquery()
+    newest = (
+        select(event.record_key, func.max(event.recorded_at).label("at"))
+        .where(event.record_key != "")
+        .group_by(event.record_key)
+        .subquery()
+    )
     latest = (
         select(event.patient_key, func.max(func.coalesce(newest.c.at, event.recorded_at)))
         .outerjoin(newest, newest.c.record_key == event.record_key)

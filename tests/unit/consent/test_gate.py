@@ -337,3 +337,36 @@ def test_a_child_and_one_of_unknown_age_do_not_pass(settings):
         record(settings, event(name, "permit", "2024-01-05"))
     report = clear(settings, "2024-01")
     assert report.patients_held == {"guardian_missing": 1, "age_unknown": 1}
+
+
+def version(number, says, **more):
+    own = {"record_key": "r" * 20, "record_version": number, "record_sha256": says * 64}
+    return event("p1", "permit", "2024-01-05", **own, **more)
+
+
+def test_a_later_months_version_of_a_record_ends_the_earlier_one(settings):
+    write_raw(settings, PATIENTS, "2024-01", patients("p1"))
+    write_raw(settings, PATIENTS, "2024-02", [])
+    record(settings, version("1", "a"))
+    record(settings, version("2", "b", purpose="research", month="2024-02"))
+    assert clear(settings, "2024-01").patients_cleared == 1
+    report = clear(settings, "2024-02")
+    assert report.patients_held == {"withdrawn": 1}
+    record(settings, {**version("1", "a"), "month": "2024-03"})
+    assert clear(settings, "2024-02").patients_held == {"withdrawn": 1}
+
+
+def test_an_older_version_that_arrives_late_changes_nothing(settings):
+    write_raw(settings, PATIENTS, "2024-01", patients("p1"))
+    write_raw(settings, PATIENTS, "2024-02", [])
+    record(settings, version("2", "b", purpose="research"))
+    record(settings, version("1", "a", month="2024-02"))
+    assert clear(settings, "2024-02").patients_cleared == 0
+
+
+def test_records_whose_last_version_nobody_can_tell_are_counted(settings):
+    write_raw(settings, PATIENTS, "2024-01", patients("p1"))
+    record(settings, version("1", "a"), version("1", "b", categories="structured"))
+    report = clear(settings, "2024-01")
+    assert report.patients_held == {"withdrawn": 1}
+    assert report.metadata()["contradicted_records"] == 1

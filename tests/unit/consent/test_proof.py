@@ -99,3 +99,17 @@ def test_a_snapshot_is_written_again_when_an_event_came_or_its_bytes_changed(set
     record(settings, event("p1", "withdraw", "2024-01-06"))
     snapshot_events(settings, database, hospital=HOSPITAL, month="2024-01")
     assert path.read_bytes() != first
+
+
+def test_a_pack_tells_the_versions_of_a_record_but_nobody_elses_patient(settings):
+    own = {"record_key": "k" * 20, "record_sha256": "a" * 64}
+    record(settings, event("p1", "permit", "2024-01-05", **own, record_version="1"))
+    moved = {**own, "record_sha256": "b" * 64, "record_version": "2"}
+    record(settings, event("p2", "permit", "2024-01-05", **moved))
+    pack = pack_of(settings)
+    decided = {d["purpose"]: d for d in pack["decisions"]}
+    assert decided["commercial_licensing"]["state"] == "withdrawn"
+    assert [e["record_version"] for e in pack["events"]] == ["1"]
+    assert all(event_key(e) == e["event_key"] for e in pack["events"])
+    assert "p2" not in json.dumps(pack)
+    assert "k" * 20 in pack_html(pack)

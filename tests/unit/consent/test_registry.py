@@ -219,6 +219,37 @@ def test_events_of_the_first_form_are_taken_with_empty_details(engine):
     assert read_events(engine, "north", month="2024-01")["categories"].to_pylist() == [""]
 
 
+VERSION = {
+    "record_key": "k" * 20,
+    "record_version": "2",
+    "record_updated_at": "2024-01-05T00:00:00.000000Z",
+    "record_sha256": "c" * 64,
+}
+
+
+def test_versions_of_a_record_are_chained_beside_events_that_have_none(engine):
+    load_events(engine, as_table([event("p1", "permit", "2024-01-05")]))
+    one = event("p1", "permit", "2024-01-05", **VERSION)
+    assert load_events(engine, as_table([one])) == 1
+    assert load_events(engine, as_table([{**one, "month": "2024-06", "file_id": "9" * 12}])) == 0
+    assert load_events(engine, as_table([event("p1", "permit", "2024-01-05", **OTHER)])) == 1
+    assert verify_ledger(engine).events == 3
+
+
+OTHER = {**VERSION, "record_version": "3"}
+
+
+@pytest.mark.parametrize("column", VERSION)
+def test_a_record_taken_from_an_event_is_found(engine, column):
+    load_events(engine, as_table([event("p1", "permit", "2024-01-05", **VERSION)]))
+    with engine.begin() as connection:
+        for statement in dropping(engine.dialect.name):
+            connection.execute(text(statement))
+        connection.execute(text(f"UPDATE consent_event SET {column} = ''"))
+    with pytest.raises(StateError, match="tampered"):
+        verify_ledger(engine)
+
+
 HASHES = {"text_sha256": "a" * 64, "text_version": "v9"}
 
 

@@ -119,7 +119,7 @@ class People:
         }
         return record_withdrawal(self.engine, **values)
 
-    def permit(self, number, decided_at):
+    def permit(self, number, decided_at, **changes):
         event = dict.fromkeys(EVENT_SCHEMA.names, "")
         event |= {
             "hospital_id": "stmary",
@@ -131,6 +131,7 @@ class People:
             "valid_until": None,
             "guardian": False,
             "month": "2024-05",
+            **changes,
         }
         event["event_key"] = event_key(event)
         return load_events(self.engine, pa.Table.from_pylist([event], schema=EVENT_SCHEMA))

@@ -18,6 +18,7 @@ from clearward.licensing.recall_lists import is_ripe, read_recall
 from clearward.licensing.recall_report import recall_report, subject_recalls
 from clearward.licensing.recall_states import ListState
 from clearward.licensing.recall_store import marks, refused_versions
+from clearward.licensing.withdrawals import withdrawn_keys
 from clearward.products import spec as specs
 from clearward.products.spec import load_product
 from clearward.products.withdrawal import BATCHES, Withdrawal, read_withdrawal
@@ -106,6 +107,32 @@ def test_a_permit_given_before_the_withdrawal_does_not_help(people):
 def test_withdrawing_another_use_alone_recalls_nothing(people):
     people.permit(4, "2024-02-01T00:00:00Z")
     people.withdraw(4, purpose="research")
+    assert people.process().versions_marked == 0
+
+
+def version(number, *, says):
+    return {"record_key": "c4", "record_version": str(number), "record_sha256": says * 64}
+
+
+def test_a_record_that_permits_less_than_before_is_recalled(people):
+    people.permit(4, "2024-02-01T00:00:00Z", **version(1, says="a"))
+    assert people.process().versions_marked == 0
+    people.permit(4, "2024-02-01T00:00:00Z", **version(2, says="b"), purpose="research")
+    assert people.process().versions_marked == 1
+
+
+def test_a_record_that_moved_to_another_patient_recalls_the_first(people):
+    people.permit(4, "2024-02-01T00:00:00Z", **version(1, says="a"))
+    people.permit(5, "2024-02-01T00:00:00Z", **version(2, says="b"))
+    assert people.process().versions_marked == 1
+    assert withdrawn_keys(
+        people.settings, people.keyring, product=PRODUCT, now=people.clock.moment
+    ) == {people.published_key(4)}
+
+
+def test_a_later_version_that_permits_as_much_recalls_nothing(people):
+    people.permit(4, "2024-02-01T00:00:00Z", **version(1, says="a"))
+    people.permit(4, "2024-02-02T00:00:00Z", **version(2, says="b"))
     assert people.process().versions_marked == 0
 
 

@@ -1,14 +1,18 @@
 """The state database: migrations give exactly the tables the models name, on both servers."""
 
 import os
+import uuid
+from datetime import UTC, datetime
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from clearward.consent.registry import record_withdrawal, verify_ledger
 from clearward.errors import StateError
 from clearward.state.base import Base, state_engine
-from clearward.state.migrate import check_migrated, migrate
+from clearward.state.migrate import _config, check_migrated, migrate
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -31,6 +35,20 @@ def test_migrating_twice_changes_nothing(url):
     engine = state_engine(url)
     assert migrate(engine) == migrate(engine)
     check_migrated(engine)
+
+
+def test_events_taken_before_records_had_versions_keep_their_chain(url):
+    engine = state_engine(url)
+    migrate(engine)
+    hospital = f"north{uuid.uuid4().hex[:8]}"
+    record_withdrawal(engine, hospital=hospital, patient_key="p1", decided_at=datetime.now(UTC))
+    before = verify_ledger(engine)
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), "0006")
+    with pytest.raises(StateError, match="clearward init"):
+        check_migrated(engine)
+    migrate(engine)
+    assert verify_ledger(engine) == before
 
 
 def test_a_database_that_was_never_migrated_is_refused_with_the_command_to_run(tmp_path):
