@@ -53,7 +53,7 @@ def write_misses(scores: Iterable[Score], folder: Path) -> int:
 
 
 def main() -> int:
-    """Score, print, write; with `--strict` exit code 1 when a figure not tuned on misses its target."""
+    """Score, print, write; `--strict` makes a missed target exit code 1, but for tuned halves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help="sets whose module name holds this word")
     parser.add_argument("--check", action="store_true", help="print, write no page")
