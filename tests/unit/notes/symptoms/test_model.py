@@ -13,7 +13,7 @@ from clearward.notes.symptoms.model import CLASSES, load_model, save_model, stat
 from clearward.notes.symptoms.status import verdicts
 from clearward.notes.symptoms.training import Labelled, train
 
-FEATURES, SUM = 0, 0
+FEATURES, SUM = 166, 41852994
 CHILD = "医生：宝宝有没有咳嗽？\n患者：孩子没有咳嗽。\n医生：发热吗？\n患者：宝宝昨天发热了。\n"
 
 
