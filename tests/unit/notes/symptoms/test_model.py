@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from clearward.errors import ConfigError
 from clearward.notes.answers import Mention
 from clearward.notes.dialogue import turns
 from clearward.notes.document import fold, open_document
@@ -27,18 +28,23 @@ def opened() -> tuple[Talk, list[Verdict]]:
 
 
 def labelled(status: str, number: int) -> Labelled:
-    word = {"true": "有的", "false": "没有", "uncertain": "不清楚"}[status]
+    word = {"true": "有的", "false": "没有", "uncertain": "不清楚", "": "你好"}[status]
     text = fold(f"医生：宝宝今天有没有咳嗽{number}？\n患者：{word}，医生。\n")
     start = text.index("咳嗽")
-    pairs = frozenset({("cough", status)})
+    pairs = frozenset({("cough", status)} if status else ())
     return Labelled(text, turns(text), [Mention(start, start + 2, "cough")], [status], pairs)
 
 
 def test_the_model_learns_from_labelled_dialogues_and_the_same_ones_give_the_same_weights() -> None:
-    given = [labelled(status, n) for n in range(8) for status in STATUSES]
+    given = [labelled(status, n) for n in range(8) for status in CLASSES]
     first, second = train(given), train(given)
     assert np.array_equal(first.weights, second.weights)
     assert np.array_equal(first.second, second.second)
+
+
+def test_a_status_nobody_labelled_cannot_be_learned() -> None:
+    with pytest.raises(ConfigError, match="labelled false"):
+        train([labelled(status, n) for n in range(3) for status in ("true", "uncertain", "")])
 
 
 def test_weights_survive_the_file(tmp_path) -> None:
