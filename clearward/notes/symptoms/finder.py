@@ -21,6 +21,8 @@ from clearward.notes.symptoms.model import inferred
 from clearward.notes.symptoms.pack import Concept, symptom_pack
 from clearward.notes.symptoms.status import verdicts
 
+# the code system of a name for which ICD-10-CM has no code that says just this
+LOCAL = "CLEARWARD"
 _BEFORE, _AFTER = 16, 22
 _CLAUSE = re.compile(r"[,.;!?。\n]")
 
@@ -76,8 +78,8 @@ def _finding(
     return Finding(
         lang=language_at(document, mention.start, mention.end),
         attribute=concept.kind,
-        concept_code=concept.code,
-        concept_system="ICD10CM" if concept.code else "",
+        concept_code=concept.code or concept.name,
+        concept_system="ICD10CM" if concept.code else LOCAL,
         value_num=None,
         value_low=None,
         value_high=None,

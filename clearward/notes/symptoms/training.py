@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
+from clearward.errors import ConfigError
 from clearward.notes.answers import Mention
 from clearward.notes.dialogue import Turn
 from clearward.notes.document import open_document
@@ -46,7 +47,17 @@ def train(dialogues: Sequence[Labelled]) -> StatusModel:
     """Both stages; the second learns from what the first says of dialogues it has not seen.
 
     The same dialogues give the same weights.
+
+    Raises:
+        ConfigError: a status that nobody labelled cannot be learned.
     """
+    labels = np.array([CLASSES.index(label) for each in dialogues for label in each.labels])
+    if missing := sorted(set(range(len(CLASSES))) - set(labels.tolist())):
+        raise ConfigError(
+            "Labels are missing to learn the status of symptoms from.",
+            seen=f"no mention labelled {', '.join(CLASSES[i] or 'as none' for i in missing)}",
+            expected="mentions of every status, and some that are none",
+        )
     talks, rows = [], []
     for dialogue in dialogues:
         document = open_document(dialogue.text, "zh")
@@ -55,7 +66,6 @@ def train(dialogues: Sequence[Labelled]) -> StatusModel:
         talks.append(talk)
         rows.append([buckets(talk, i, verdict) for i, verdict in enumerate(decided)])
     flat = [row for each in rows for row in each]
-    labels = np.array([CLASSES.index(x) for d in dialogues for x in d.labels])
     owner = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
     table = _matrix(flat)
     unseen = np.zeros((len(flat), len(CLASSES)))

@@ -75,8 +75,13 @@ def test_every_finding_of_a_symptom_names_its_rule_and_stands_in_the_text() -> N
     for finding in read_note(text):
         assert finding.rule_id == f"symptoms.{finding.value_text}"
         assert finding.pack_version == symptom_pack().version
-        assert finding.concept_system == ("ICD10CM" if finding.concept_code else "")
+        assert finding.concept_system == "ICD10CM"
         assert text[finding.start : finding.end] in ("chest pain", "头痛")
+
+
+def test_a_symptom_without_an_icd_code_has_its_name_as_a_local_code() -> None:
+    (finding,) = read_note("Urinary incontinence? No: incontinence.")[:1]
+    assert (finding.concept_code, finding.concept_system) == ("incontinence", "CLEARWARD")
 
 
 def test_a_negated_symptom_in_a_note_follows_its_clause_and_section() -> None:
