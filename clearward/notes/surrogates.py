@@ -134,7 +134,8 @@ class Surrogates:
         if _CJK.search(family + given):
             new = self._chinese(family, given, sex, attempt)
             alone = new[len(new) - len(given) :]
-            words = {new, alone, new.removesuffix(alone), *map(plain_pinyin, alone)}
+            surname = new.removesuffix(alone)
+            words = {new, alone, surname, *map(plain_pinyin, alone), *readings(surname or "一")}
             if words & parts.keys():
                 return True
             spelled = [new, plain_pinyin(new)] if family and given else []
