@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import ahocorasick
 
-from clearward.notes.names import COMPOUND
+from clearward.notes.names import COMPOUND, TITLES
 from clearward.notes.phi_checks import check_match
 from clearward.notes.phi_gate import Gate
 from clearward.notes.words import is_cut_from_words, is_eponymous, is_word
@@ -181,6 +181,8 @@ def _is_name(pattern: _Pattern, plain: str, span: tuple[int, int], never: tuple[
     if "\u3400" <= plain[start] <= "\u9fff":
         text = plain[start:end]
         if text.startswith(never) or (pattern.rule == "name_of_kin" and is_word(text)):
+            return False
+        if text.endswith(TITLES):  # "患者王先生": another pattern takes the surname alone
             return False
         titled = pattern.rule in {"titled_name", "titled_surname"}
         return not (titled and is_cut_from_words(plain, start, end))
