@@ -6,7 +6,7 @@ belongs to its caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -51,19 +51,28 @@ class Lexicon:
         groups: dict[str, dict[Literal, None]] = {}
         for literal in literals:
             groups.setdefault(literal.text.lower(), {})[literal] = None
-        self.groups: Mapping[str, tuple[Literal, ...]] = {t: tuple(g) for t, g in groups.items()}
+        self.texts = tuple(groups)
+        self._entries = [
+            (len(text), _is_letter(text[0]), _is_letter(text[-1]), tuple(group))
+            for text, group in groups.items()
+        ]
 
-    def hits(self, plain: str, lower: str, places: Iterable[tuple[int, str]]) -> list[Hit]:
-        """Hits among places, each the end and the lower-case text of a literal."""
+    def hits(self, plain: str, lower: str, places: Iterable[tuple[int, int]]) -> list[Hit]:
+        """Hits among places, each the end of a literal and its number in `texts`."""
         hits: list[Hit] = []
-        for end, text in places:
-            start = end - len(text)
-            if not _stands_alone(lower, start, end):
+        size = len(lower)
+        for end, number in places:
+            length, opens, closes, group = self._entries[number]
+            start = end - length
+            if opens and start and "a" <= lower[start - 1] <= "z":
                 continue
-            for literal in self.groups[text]:
+            if closes and end < size and "a" <= lower[end] <= "z":
+                continue
+            for literal in group:
                 if not literal.cased or plain[start:end] == literal.text:
                     hits.append(Hit(start, end, literal.tag))
-        hits.sort(key=order)
+        if len(hits) > 1:
+            hits.sort(key=order)
         return hits
 
 
@@ -83,8 +92,5 @@ def order(hit: Hit) -> tuple[int, int, str]:
     return (hit.start, -hit.end, hit.tag)
 
 
-def _stands_alone(lower: str, start: int, end: int) -> bool:
-    """No ASCII letter goes on where the literal opens or closes with one."""
-    if start and "a" <= lower[start] <= "z" and "a" <= lower[start - 1] <= "z":
-        return False
-    return not (end < len(lower) and "a" <= lower[end] <= "z" and "a" <= lower[end - 1] <= "z")
+def _is_letter(character: str) -> bool:
+    return "a" <= character <= "z"

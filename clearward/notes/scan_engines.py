@@ -24,16 +24,16 @@ class AutomatonScanner:
 
         self._lexicon = Lexicon(literals)
         self._automaton = ahocorasick.Automaton()
-        for text in self._lexicon.groups:
-            self._automaton.add_word(text, text)
+        for number, text in enumerate(self._lexicon.texts):
+            self._automaton.add_word(text, number)
         self._automaton.make_automaton()
 
     def scan(self, plain: str, lower: str) -> list[Hit]:
         """See `Scanner`."""
-        if not self._lexicon.groups:
+        if not self._lexicon.texts:
             return []
         found = self._automaton.iter(lower)
-        return self._lexicon.hits(plain, lower, ((last + 1, text) for last, text in found))
+        return self._lexicon.hits(plain, lower, ((last + 1, number) for last, number in found))
 
 
 class HyperscanScanner:
@@ -43,7 +43,7 @@ class HyperscanScanner:
         import hyperscan  # noqa: PLC0415
 
         self._lexicon = Lexicon(literals)
-        self._texts = list(self._lexicon.groups)
+        self._texts = self._lexicon.texts
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         if self._texts:
             self._database.compile(
@@ -66,9 +66,10 @@ class HyperscanScanner:
         self._database.scan(data, match_event_handler=note)
         if not found:
             return []
-        places = found if len(data) == len(lower) else _characters(data, found)
-        texts = self._texts
-        return self._lexicon.hits(plain, lower, ((end, texts[number]) for end, number in places))
+        places: Iterable[tuple[int, int]] = found
+        if len(data) != len(lower):
+            places = _characters(data, found)
+        return self._lexicon.hits(plain, lower, places)
 
 
 class GatedScanner:
