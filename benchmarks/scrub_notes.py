@@ -44,19 +44,26 @@ class Note:
         self.gold.append(Gold(start, len(self.text), what, own))
 
 
-def notes(half: str, lang: str, *, patients: int, each: int = 2) -> Iterator[Note]:
-    """Notes of a hospital's patients, the same on each call."""
+def notes(half: str, lang: str, *, patients: int, each: int = 2, dense: int = 9) -> Iterator[Note]:
+    """Notes of a hospital's patients, the same on each call; `dense` sentences name somebody."""
     people, staff = hospital(half, lang, patients=patients)
     pools = (ENGLISH if lang == "en" else CHINESE)[half]
     rng = random.Random(f"{half}-{lang}-notes")
     for person in people:
         for _ in range(each):
-            yield _note(rng, person, staff, pools)
+            yield _note(rng, person, staff, pools, dense=dense)
 
 
-def _note(rng: random.Random, person: Person, staff: list[dict[str, str]], pools: Pools) -> Note:
+def _note(
+    rng: random.Random,
+    person: Person,
+    staff: list[dict[str, str]],
+    pools: Pools,
+    *,
+    dense: int,
+) -> Note:
     note = Note(person.number, person.lang)
-    sentences = rng.sample(pools.sentences, 9) + rng.sample(pools.medicine, 7)
+    sentences = rng.sample(pools.sentences, dense) + rng.sample(pools.medicine, 16 - dense)
     rng.shuffle(sentences)
     for sentence in [pools.heads[rng.randrange(len(pools.heads))], *sentences]:
         rest = sentence

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from itertools import accumulate
 
 from clearward.notes.document import fold
 
@@ -64,12 +65,9 @@ class Squeezed:
 
     def _map(self) -> None:
         """Most texts of a long list hold nothing of it: the map is made at the first match."""
-        at = 0
-        for match in _PIECES.finditer(self.lower):
-            begin, end = match.span()
-            self._starts.append(at)
-            self._offsets.append(begin)
-            at += end - begin
+        spans = [match.span() for match in _PIECES.finditer(self.lower)]
+        self._offsets = [begin for begin, _ in spans]
+        self._starts = [0, *accumulate(end - begin for begin, end in spans)][:-1]
 
 
 def squeeze(plain: str) -> Squeezed:

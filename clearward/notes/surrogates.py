@@ -2,8 +2,9 @@
 shape, the same one wherever the patient is named: in full, by initials, in pinyin, in every note.
 Other kinds belong to `stand_ins`.
 
-Drawn from HMAC-SHA256(key, patient): without the key nothing leads back, another key gives other
-names, and two patients of one name get different ones. Reasons: docs/decisions/0021.
+Drawn by keyed BLAKE2b (RFC 7693) under HMAC-SHA256(key, patient): without the key nothing leads
+back, another key gives other names, and two patients of one name get different ones. Reasons:
+docs/decisions/0021.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ class Surrogates:
         if _CJK.search(family + given):
             new = self._chinese(family, given, sex, attempt)
             alone = new[len(new) - len(given) :]
-            words = {new, alone, new.removesuffix(alone), *map(plain_pinyin, alone)}
+            surname = new.removesuffix(alone)
+            words = {new, alone, surname, *map(plain_pinyin, alone), *readings(surname or "一")}
             if words & parts.keys():
                 return True
             spelled = [new, plain_pinyin(new)] if family and given else []
@@ -201,7 +203,7 @@ class Surrogates:
         return new
 
     def _draw(self, *what: str) -> bytes:
-        return hmac.new(self._seed, "|".join(what).encode(), hashlib.sha256).digest()
+        return hashlib.blake2b("|".join(what).encode(), key=self._seed, digest_size=32).digest()
 
 
 def _shaped(new: str, old: str) -> str:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from clearward.notes.dateforms import (
     CHINESE_DATE,
-    MONTH_NAMES,
     NAMED,
     NUMERIC,
     chinese_number,
@@ -23,9 +22,13 @@ from clearward.notes.dateforms import (
 
 # a number with what makes it a date behind it
 _OPENING = re.compile(
-    r"(?<!\d)(?:\d{1,4}(?=\s?[-/.年月])|\d{8}|\d{1,2}(?=(?:st|nd|rd|th)?(?:\s+(?:of\s+)?|-|)[JFMASOND]))"
+    r"(?<!\d)(?:\d{1,4}(?=/\d|-[\dA-Z]|\s?[年月]|\.\d{1,2}(?:\.\d|[\u4e00-\u9fff]))|"
+    r"(?:18|19|20)\d\d(?=\.\d)|\d{8}|\d{1,2}(?=(?:st|nd|rd|th)?(?:\s+(?:of\s+)?|-|)[JFMASOND]))"
 )
-_WORDS = tuple(word for name in MONTH_NAMES for word in (name[:3], name[:3].upper()))
+_MONTH = re.compile(
+    r"(?<![A-Za-z])[JFMASOND](?:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec|AN|EB|AR|PR|AY|UN|UL|UG|EP|CT|OV|EC)"
+)
+_WEEKDAY = re.compile(r"(?<![A-Za-z])[MTWFS][a-z]{2,8},?\s+$")
 # "5/3" alone may be a share, a pressure or an acuity
 _ANNOUNCED = re.compile(
     r"(?i:(?<![a-z])(?:on|since|dated?|until|till|by|from|through|thru|before|after|as of|admitted|"
@@ -74,8 +77,12 @@ def _matches(plain: str) -> Iterator[re.Match[str]]:
             continue
         end = match.end()
         yield match
-    if any(word in plain for word in _WORDS):
-        yield from NAMED.finditer(plain)
+    for month in _MONTH.finditer(plain):
+        weekday = _WEEKDAY.search(plain, max(0, month.start() - 12), month.start())
+        match = NAMED.match(plain, weekday.start()) if weekday else None
+        match = match or NAMED.match(plain, month.start())
+        if match:
+            yield match
     if "月" in plain:
         yield from CHINESE_DATE.finditer(plain)
 

@@ -34,6 +34,6 @@ def test_the_same_spans_with_and_without_hyperscan(
 
 
 def test_an_odd_blank_opens_the_gate() -> None:
-    plain = open_document("MRN:\u2003 12345").plain
-    assert len(phi_patterns().gate.open_for(plain)) > 40
+    plain = open_document("St. Mary's\u2003Hospital, Room\u200312").plain
+    assert len(phi_patterns().gate.open_for(plain)) == len(phi_patterns().general)
     assert [span.kind for span in find_phi(plain, "en")] == ["id"]

@@ -48,6 +48,7 @@ def test_a_chinese_surrogate_is_one_in_characters_and_in_pinyin() -> None:
         ("李 建 国来诊", f"{whole}来诊"),
         ("李先生", f"{surname}先生"),
         ("小李来了", f"小{surname}来了"),
+        ("患者李先生于1周前", f"患者{surname}先生于1周前"),
         ("李健国", whole),
     ):
         assert write(CHINESE, form) == expected
