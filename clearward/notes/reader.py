@@ -26,7 +26,7 @@ from clearward.notes.scan_engines import make_scanner
 from clearward.notes.sections import Section, section_at, sections
 from clearward.notes.triggers import load_triggers
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = MappingProxyType(
     {
         "ophthalmology": ophthalmology.readings,
