@@ -53,6 +53,11 @@ def named_groups(labels: Mapping[str, str]) -> str:
     return "|".join(f"(?P<{name}>{body})" for name, body in reversed(tuple(labels.items())))
 
 
+def label_regex(kind: str) -> str:
+    """The labels of one kind, as `named_groups` writes them."""
+    return named_groups(LABELS[kind])
+
+
 def topic_side(plain: str, position: int) -> tuple[str, float]:
     """The one eye that is spoken of before a bare value: in its own part of the text, or else in
     what stands before that. Two eyes spoken of are none."""

@@ -71,6 +71,8 @@ def reads(snippet: Snippet) -> list[Read]:
     """Findings in the gold's terms; the two numbers of a pressure are one reading again."""
     found: list[Read] = []
     for finding in read_note(snippet.text):
+        if finding.attribute == "symptom":
+            continue  # scored on dialogues
         name, text = finding.attribute, finding.value_text
         if name == "blood_pressure_diastolic" and found:
             last = found.pop()
