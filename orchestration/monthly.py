@@ -71,6 +71,7 @@ class MonthlyRun:
         """Start what may start, the earliest month first, until every step is behind us."""
         order, place = TopologicalSorter(waits), {step: n for n, step in enumerate(waits)}
         order.prepare()
+        self.database.dispose()  # no worker inherits a connection of this process
         ready: list[Step] = []
         running: dict[Future[Outcome], Step] = {}
         with _pool(self.workers) as pool, self.console.status("") as status:

@@ -38,8 +38,15 @@ from orchestration.partitions import extract_key, hospitals
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # A step is run where `course` has a place for it; Dagster's pools would hold a place for a process
-# that was killed, and the next run would wait for it.
-_NO_POOLS = {"concurrency": {"pools": {"granularity": "run"}}}
+# that was killed, and the next run would wait for it. And no log of what a run prints: that is four
+# processes for each run, and dbt's lines go to a file of ours.
+_LEANER = {
+    "concurrency": {"pools": {"granularity": "run"}},
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    },
+}
 _MADE = ("protected", "synthetic", "candidate")
 _lock: Any = nullcontext()
 
@@ -131,7 +138,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("dagster.yaml"), folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=_NO_POOLS))
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=_LEANER))
 
 
 _Results = tuple[list[dg.ExecuteInProcessResult], tuple[str, ...]]
