@@ -5,7 +5,7 @@ engineer's, to be confirmed by counsel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -65,18 +65,23 @@ RELATIONS = {
 # Keys of `model.STATES`; of several the first is told.
 OBSTACLES = ("age_unknown", "guardian_missing", "recipient_not_named")
 _NUMBER = {name: number for number, name in enumerate(OBSTACLES, start=1)}
-# Moments are needed per event, but depend on the person: they are made once per person.
-AGES = tuple(
-    sorted(
-        {j.guardian_below for j in JURISDICTIONS.values()}
-        | {j.of_age for j in JURISDICTIONS.values()}
-    )
-)
+Laws = Mapping[str, Jurisdiction]
 
 
-def birthdays_sql() -> str:
-    """Columns ``age_14, age_16, …`` (TIMESTAMP) over ``born_on``: when the person reached each."""
-    return ", ".join(f"born_on + to_years({age}) AS age_{age}" for age in AGES)
+def laws_named(names: Iterable[str]) -> Laws:
+    """The table's rows for names that events give, and the one for all others: each row that is
+    not asked for is time not spent on every event."""
+    given = {"", *names}
+    return {name: law for name, law in JURISDICTIONS.items() if name in given}
+
+
+def birthdays_sql(laws: Laws) -> str:
+    """Columns ``age_14, age_16, …`` (TIMESTAMP) over ``born_on``: when the person reached each.
+
+    Moments are needed per event, but depend on the person: they are made once per person.
+    """
+    ages = sorted({age for law in laws.values() for age in (law.guardian_below, law.of_age)})
+    return ", ".join(f"born_on + to_years({age}) AS age_{age}" for age in ages)
 
 
 def _case(column: str, values: Mapping[str, object]) -> str:
@@ -86,26 +91,26 @@ def _case(column: str, values: Mapping[str, object]) -> str:
     return f"CASE {column} {cases} ELSE {rest} END" if cases else str(rest)
 
 
-def obstacle_sql() -> str:
+def obstacle_sql(laws: Laws) -> str:
     """Why a permit does not count, as a position in `OBSTACLES` from 1, or NULL where it does.
 
     Over ``guardian, guardian_relation, jurisdiction, recipients, decided_at`` and the columns of
     `birthdays_sql` (all null where no date of birth is known).
     """
-    names = _case("jurisdiction", {n: j.names_recipients for n, j in JURISDICTIONS.items()})
-    below = _case("jurisdiction", {n: f"age_{j.guardian_below}" for n, j in JURISDICTIONS.items()})
+    names = _case("jurisdiction", {n: j.names_recipients for n, j in laws.items()})
+    below = _case("jurisdiction", {n: f"age_{j.guardian_below}" for n, j in laws.items()})
     permits = _case("guardian_relation", {n: r.may_permit for n, r in RELATIONS.items()})
     ends = _case("guardian_relation", {n: r.ends_of_age for n, r in RELATIONS.items()})
     return f"""CASE WHEN recipients = '' AND {names} THEN {_NUMBER["recipient_not_named"]}
         WHEN guardian AND NOT {permits} THEN {_NUMBER["guardian_missing"]}
         WHEN guardian AND NOT {ends} THEN NULL
-        WHEN age_{AGES[0]} IS NULL THEN {_NUMBER["age_unknown"]}
+        WHEN age_{laws[""].of_age} IS NULL THEN {_NUMBER["age_unknown"]}
         WHEN NOT guardian AND decided_at < {below} THEN {_NUMBER["guardian_missing"]}
         END"""
 
 
-def of_age_sql() -> str:
+def of_age_sql(laws: Laws) -> str:
     """Last second of a guardian's permit for a child; NULL where age does not end it."""
-    of_age = _case("jurisdiction", {n: f"age_{j.of_age}" for n, j in JURISDICTIONS.items()})
+    of_age = _case("jurisdiction", {n: f"age_{j.of_age}" for n, j in laws.items()})
     ends = _case("guardian_relation", {n: r.ends_of_age for n, r in RELATIONS.items()})
     return f"CASE WHEN guardian AND {ends} THEN {of_age} - INTERVAL '1 second' END"

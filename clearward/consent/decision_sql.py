@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from clearward.consent.ages import OBSTACLES, birthdays_sql, obstacle_sql, of_age_sql
+from clearward.consent.ages import OBSTACLES, Laws, birthdays_sql, obstacle_sql, of_age_sql
 from clearward.consent.model import DECISIONS, STATES
 from clearward.consent.purposes import ASKED_RECIPIENTS, PURPOSES, own_words
 from clearward.consent.scopes import (
@@ -48,26 +48,38 @@ CREATE OR REPLACE TEMP TABLE mingled AS
 SELECT patient_key, bool_or({_IS_PARTICULAR}) AS is_particular FROM events
 WHERE NOT {_IS_SIMPLE} GROUP BY patient_key
 """
+
+
 # What depends on the person alone, once per person. `asked_at` is the moment of the question, or
 # the last second of life where that came first. Nobody is in it who is neither known nor mingled.
-PERSON_SQL = f"""
+def person_sql(laws: Laws) -> str:
+    """The table `person`; `laws` are those the events name."""
+    return f"""
 CREATE OR REPLACE TEMP TABLE person AS
-SELECT coalesce(p.patient_key, m.patient_key) AS patient_key, {birthdays_sql()},
+SELECT coalesce(p.patient_key, m.patient_key) AS patient_key, {birthdays_sql(laws)},
        least($as_of::TIMESTAMP, p.died_on::TIMESTAMP + INTERVAL '86399 seconds') AS asked_at,
        m.patient_key IS NOT NULL AS is_mingled, coalesce(m.is_particular, false) AS is_particular
 FROM (SELECT * REPLACE (born_on::TIMESTAMP AS born_on) FROM people) p
 FULL JOIN mingled m ON m.patient_key = p.patient_key
 """
+
+
 # Decisions as numbers: an enumeration would be read back as text wherever it is compared.
 _WORD = {name: number for number, name in enumerate(DECISIONS, start=1)}
 _NUMBERED = " ".join(f"WHEN '{name}' THEN {number}" for name, number in _WORD.items())
 _DECISION = f"CASE e.decision {_NUMBERED} ELSE error('unknown decision') END::UTINYINT"
 _PERMIT = f"decision = {_WORD['permit']}"
 PHASES = ("permitted", "came_of_age", "expired")
+_OF_MINGLED = "JOIN (FROM person WHERE is_mingled) p ON p.patient_key = e.patient_key"
+_OF_OTHERS = """LEFT JOIN person p ON p.patient_key = e.patient_key
+    WHERE NOT coalesce(p.is_mingled, false)"""
+
+
 # `phase` is where a permit that has begun stands, as a position in PHASES from 1, NULL where it
 # has not or does not count. `said_at` is in milliseconds from the year 1: never below zero.
 # Enumerations refuse a word that is in no table.
-_HEARD_SQL = f"""
+def _heard_sql(laws: Laws, persons: str) -> str:
+    return f"""
 WITH dated AS (
     SELECT e.patient_key, e.purpose::ENUM({_quoted(PURPOSES)}) AS purpose, e.categories,
            e.recipients, {_DECISION} AS decision, e.guardian,
@@ -76,10 +88,10 @@ WITH dated AS (
            greatest(e.decided_at, e.valid_from)::TIMESTAMP AS begins_at,
            coalesce(e.valid_until::TIMESTAMP, TIMESTAMP '9999-12-31') AS valid_until,
            coalesce(p.asked_at, $as_of::TIMESTAMP) AS asked_at
-    FROM events e {{persons}}
+    FROM events e {persons}
 ), judged AS (
-    SELECT *, CASE WHEN {_PERMIT} THEN {obstacle_sql()} END::UTINYINT AS obstacle,
-           CASE WHEN {_PERMIT} THEN {of_age_sql()} END AS of_age_at
+    SELECT *, CASE WHEN {_PERMIT} THEN {obstacle_sql(laws)} END::UTINYINT AS obstacle,
+           CASE WHEN {_PERMIT} THEN {of_age_sql(laws)} END AS of_age_at
     FROM dated
 )
 SELECT patient_key, purpose, categories, recipients, decision, is_particular, obstacle,
@@ -89,10 +101,13 @@ SELECT patient_key, purpose, categories, recipients, decision, is_particular, ob
             WHEN of_age_at < valid_until THEN 2 ELSE 3 END::UTINYINT AS phase
 FROM judged
 """
-_OF_MINGLED = "JOIN (FROM person WHERE is_mingled) p ON p.patient_key = e.patient_key"
-_OF_OTHERS = """LEFT JOIN person p ON p.patient_key = e.patient_key
-    WHERE NOT coalesce(p.is_mingled, false)"""
-HEARD_SQL = f"CREATE OR REPLACE TEMP TABLE heard AS {_HEARD_SQL.format(persons=_OF_MINGLED)}"
+
+
+def heard_sql(laws: Laws) -> str:
+    """The table `heard`: events of mingled patients, judged one by one."""
+    return f"CREATE OR REPLACE TEMP TABLE heard AS {_heard_sql(laws, _OF_MINGLED)}"
+
+
 # A state is about structured data; kinds of data permitted beside it are listed.
 _PLAIN_CATEGORIES = " ".join(sorted(set(CATEGORIES) - UNNAMED_BY_PERMITS))
 _SEVERITY = {name: rank for rank, name in enumerate(STATES)}
@@ -114,7 +129,7 @@ def _state_sql(withdrawn: str, denied: str) -> str:
         ELSE CASE deciding {obstacles} ELSE 'not_yet_valid' END END"""
 
 
-def short_way_sql() -> str:
+def short_way_sql(laws: Laws) -> str:
     """`consent_state` of the patients who are not mingled: ``patient_key, purpose, state,
     categories``.
 
@@ -128,7 +143,7 @@ def short_way_sql() -> str:
                max(CASE WHEN phase = 1 THEN {moment} END) AS permit,
                max(CASE WHEN decision = {_WORD["deny"]} THEN said_at * 2 END) AS deny,
                max(CASE WHEN decision = {_WORD["withdraw"]} THEN said_at * 2 + 1 END) AS withdraw
-        FROM ({_HEARD_SQL.format(persons=_OF_OTHERS)})
+        FROM ({_heard_sql(laws, _OF_OTHERS)})
         GROUP BY patient_key, purpose"""
     state = _state_sql("withdraw >= coalesce(permit, 0)", "deny >= coalesce(permit, 0)")
     uses = ", ".join(

@@ -12,11 +12,12 @@ from typing import Required, TypedDict, Unpack
 import duckdb
 import pyarrow as pa
 
+from clearward.consent.ages import laws_named
 from clearward.consent.decision_sql import (
-    HEARD_SQL,
     MINGLED_SQL,
-    PERSON_SQL,
+    heard_sql,
     long_way_sql,
+    person_sql,
     short_way_sql,
 )
 from clearward.consent.model import no_values_in_errors, with_details
@@ -84,7 +85,9 @@ def decide(
         put(connection, "people", people)
         settle(connection)
         connection.execute(MINGLED_SQL)
-        for statement in (PERSON_SQL, short_way_sql(), HEARD_SQL):
+        named = connection.execute("SELECT DISTINCT jurisdiction FROM events").fetchall()
+        laws = laws_named(name for (name,) in named)
+        for statement in (person_sql(laws), short_way_sql(laws), heard_sql(laws)):
             connection.execute(statement, {"as_of": as_of})
         _go_the_long_way(connection)
         for name in ("heard", "person", "mingled", "revised", "standing"):

@@ -106,14 +106,14 @@ def any_saying(draw):
 SENT = st.tuples(st.lists(any_saying(), max_size=5), st.lists(any_event(), max_size=2))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(sent=SENT)
 def test_the_sql_agrees_with_the_oracle(sent):
     events = [e for said in sent[0] for e in said] + sent[1]
     assert states(events) == states(stands(events))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sent=SENT, shuffled=st.randoms())
 def test_neither_the_order_of_arrival_nor_a_second_delivery_matters(sent, shuffled):
     events = [e for said in sent[0] for e in said] + sent[1]
@@ -122,7 +122,7 @@ def test_neither_the_order_of_arrival_nor_a_second_delivery_matters(sent, shuffl
     assert states(again) == states(events)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(older=st.lists(st.lists(any_event(), max_size=3), max_size=4), last=st.lists(any_event()))
 def test_the_last_version_permits_exactly_what_it_would_permit_alone(older, last):
     sent = [saying("r1", said, number=str(n)) for n, said in enumerate(older, start=1)]
@@ -132,7 +132,7 @@ def test_the_last_version_permits_exactly_what_it_would_permit_alone(older, last
     assert permitted == {c: found for c, found in alone.items() if found[0] == "permitted"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sent=SENT, one=st.lists(any_event(), min_size=1, max_size=3), other=st.lists(any_event()))
 def test_two_contents_of_one_last_version_never_permit_more_than_either(sent, one, other):
     rest = [e for said in sent[0] for e in said if e["record_key"] != "r1"] + sent[1]
