@@ -7,7 +7,7 @@ The rules are elsewhere: what is read in `reader`, what is replaced in `scrub`, 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from clearward.deidentify.dates import shift_days
 from clearward.errors import DeidentifyError
 from clearward.keyring import Keyring, install_hmac
-from clearward.notes.partition import PartitionWork, Row, Shift
+from clearward.notes.partition import Batch, PartitionWork, Row, Shift
 from clearward.notes.reader import warm_up
 from clearward.notes.report import NotesReport, Tally, write_report
 from clearward.notes.roster import (
@@ -75,21 +75,28 @@ def read_partition(
         _no_values_shown(hospital, month),
     ):
         install_hmac(connection, "row_key_of", keyring.key("row"))
-        work = _prepare(connection, warehouse, keyring, shift=shift, **place)
-        tally = Tally()
         _warm_up()
-        with ExitStack() as stack:
-            staged = {name: stack.enter_context(Staging(folder, name)) for name in SCHEMAS}
-            batches = _batches(connection, warehouse, rows=batch_rows, **place)
-            for batch in each_batch(work.read, batches, workers=workers or settings.threads):
-                tally.add(batch.tally)
-                for name, rows in batch.tables.items():
-                    staged[name].add(rows)
+        work = _prepare(connection, warehouse, keyring, shift=shift, **place)
+        batches = _batches(connection, warehouse, rows=batch_rows, **place)
+        results = each_batch(work.read, batches, workers=workers or settings.threads)
+        tally, staged = _staged(results, folder)
         for name, made in staged.items():
             made.publish(connection, warehouse.partition(ZONES[name], name, **place))
     report = work.report(tally)
     write_report(settings, report)
     return report
+
+
+def _staged(results: Iterable[Batch], folder: Path) -> tuple[Tally, dict[str, Staging]]:
+    """Every batch's rows in one file per table, closed, and its counts added up."""
+    tally = Tally()
+    with ExitStack() as stack:
+        staged = {name: stack.enter_context(Staging(folder, name)) for name in SCHEMAS}
+        for batch in results:
+            tally.add(batch.tally)
+            for name, rows in batch.tables.items():
+                staged[name].add(rows)
+    return tally, staged
 
 
 def _warm_up() -> None:

@@ -28,7 +28,7 @@ from clearward.notes.symptoms.pack import symptom_pack
 from clearward.notes.symptoms.status import is_denied
 from clearward.notes.triggers import load_triggers
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = MappingProxyType(
     {
         "ophthalmology": ophthalmology.readings,

@@ -52,17 +52,17 @@ class Lexicon:
         for literal in literals:
             groups.setdefault(literal.text.lower(), {})[literal] = None
         self.texts = tuple(groups)
-        self._entries = {
-            text: (len(text), _is_letter(text[0]), _is_letter(text[-1]), tuple(group))
+        self._entries = [
+            (len(text), _is_letter(text[0]), _is_letter(text[-1]), tuple(group))
             for text, group in groups.items()
-        }
+        ]
 
-    def hits(self, plain: str, lower: str, places: Iterable[tuple[int, str]]) -> list[Hit]:
-        """Hits among places, each the end and the lower-case text of a literal."""
+    def hits(self, plain: str, lower: str, places: Iterable[tuple[int, int]]) -> list[Hit]:
+        """Hits among places, each the end of a literal and its number in `texts`."""
         hits: list[Hit] = []
         size = len(lower)
-        for end, text in places:
-            length, opens, closes, group = self._entries[text]
+        for end, number in places:
+            length, opens, closes, group = self._entries[number]
             start = end - length
             if opens and start and "a" <= lower[start - 1] <= "z":
                 continue

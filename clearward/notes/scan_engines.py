@@ -24,8 +24,8 @@ class AutomatonScanner:
 
         self._lexicon = Lexicon(literals)
         self._automaton = ahocorasick.Automaton()
-        for text in self._lexicon.texts:
-            self._automaton.add_word(text, text)
+        for number, text in enumerate(self._lexicon.texts):
+            self._automaton.add_word(text, number)
         self._automaton.make_automaton()
 
     def scan(self, plain: str, lower: str) -> list[Hit]:
@@ -33,7 +33,7 @@ class AutomatonScanner:
         if not self._lexicon.texts:
             return []
         found = self._automaton.iter(lower)
-        return self._lexicon.hits(plain, lower, ((last + 1, text) for last, text in found))
+        return self._lexicon.hits(plain, lower, ((last + 1, number) for last, number in found))
 
 
 class HyperscanScanner:
@@ -66,9 +66,10 @@ class HyperscanScanner:
         self._database.scan(data, match_event_handler=note)
         if not found:
             return []
-        places = found if len(data) == len(lower) else _characters(data, found)
-        texts = self._texts
-        return self._lexicon.hits(plain, lower, ((end, texts[number]) for end, number in places))
+        places: Iterable[tuple[int, int]] = found
+        if len(data) != len(lower):
+            places = _characters(data, found)
+        return self._lexicon.hits(plain, lower, places)
 
 
 class GatedScanner:

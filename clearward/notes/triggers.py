@@ -79,7 +79,8 @@ def load_triggers() -> Triggers:
     literals: list[Literal] = []
     for word, pairs in sorted(said.items()):
         tag = "|".join(sorted(f"{kind}.{side}" for kind, side in pairs))
-        meanings.setdefault(tag, _meaning(pairs))
+        if tag not in meanings:
+            meanings[tag] = _meaning(pairs)
         literals.append(Literal(word, tag))
     # clauses are short and triggers many: what costs here is compiling, not scanning
     return Triggers(AutomatonScanner(literals), meanings)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
+from threading import Thread
 from typing import Any, TypeVar
 
 from clearward.errors import DeidentifyError
@@ -48,7 +50,7 @@ def _forked(
     _JOBS[token] = job
     pending: deque[Future[Any]] = deque()
     try:
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_watch) as pool:
             for batch in batches:
                 pending.append(pool.submit(_run, token, batch))
                 if len(pending) >= workers * AHEAD:
@@ -63,6 +65,17 @@ def _forked(
         ) from None
     finally:
         del _JOBS[token]
+
+
+def _watch() -> None:
+    """A worker ends with the process that forked it, however that one ends."""
+    Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    if parent:
+        parent.join()
+        os._exit(1)
 
 
 def _run(token: str, batch: Any) -> Any:

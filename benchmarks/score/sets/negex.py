@@ -67,7 +67,8 @@ def score() -> Iterable[Score]:
             attribute=attribute,
             target=TARGETS[attribute],
             misses=[miss for _, miss in judged if miss],
-            note="One concept per sentence; the gold counts “rule out” as affirmed.",
+            note="One concept per sentence; the gold counts “rule out” as affirmed. Triggers older"
+            " than the split may have been written with all of the file in view.",
         )
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -162,6 +166,33 @@ def test_a_worker_that_dies_is_one_clear_refusal(hospital: Any) -> None:
 
     with pytest.raises(DeidentifyError, match="ended before its work"):
         list(each_batch(lambda batch: os._exit(9), [1, 2, 3], workers=2))
+
+
+def test_workers_end_with_the_process_that_forked_them(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, sys, time\n"
+        "from clearward.notes.workers import each_batch\n"
+        "def job(batch):\n"
+        "    pathlib.Path(sys.argv[1], str(os.getpid())).touch()\n"
+        "    time.sleep(60 if batch else 0)\n"
+        "for _ in each_batch(job, [0, 1, 1, 1], workers=2):\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    assert workers
+    deadline = time.monotonic() + 20
+    while any(map(is_alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(is_alive, workers))
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_batches_come_back_in_order_and_few_are_taken_ahead() -> None:
