@@ -67,13 +67,17 @@ def train(dialogues: Sequence[Labelled]) -> StatusModel:
         rows.append([buckets(talk, i, verdict) for i, verdict in enumerate(decided)])
     flat = [row for each in rows for row in each]
     owner = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
-    table = _matrix(flat)
+    # a bucket that no mention falls into keeps a weight of nothing: leave it out of the sums
+    used = np.unique(np.concatenate(flat))
+    table = _matrix(flat)[:, used]
     unseen = np.zeros((len(flat), len(CLASSES)))
     for fold in range(FOLDS):
         held = owner % FOLDS == fold
         unseen[held] = _fit(table[~held], labels[~held], STRENGTH).predict_proba(table[held])
     first = _fit(table, labels, STRENGTH)
-    weights, scale = _quantised(first.coef_.T)
+    coefficients = np.zeros((1 << BITS, len(CLASSES)))
+    coefficients[used] = first.coef_.T
+    weights, scale = _quantised(coefficients)
     parts = [unseen[owner == index] for index in range(len(talks))]
     return StatusModel(weights, scale, first.intercept_, *_second(dialogues, talks, parts))
 
