@@ -67,17 +67,15 @@ def read_partition(
     """
     warehouse = Warehouse(settings.warehouse)
     _check_cleared(warehouse, hospital, month=month)
-    place = {"hospital": hospital, "month": month}
+    place, tally = {"hospital": hospital, "month": month}, Tally()
     with (
         engine(settings, ordered=True) as connection,
         _scratch(settings) as folder,
         _no_values_shown(hospital, month),
     ):
         install_hmac(connection, "row_key_of", keyring.key("row"))
-        work = _prepare(
-            connection, warehouse, keyring, shift=shift or partial(shift_days, keyring), **place
-        )
-        tally = Tally()
+        days = shift or partial(shift_days, keyring)
+        work = _prepare(connection, warehouse, keyring, shift=days, **place)
         _warm_up()
         with ExitStack() as stack:
             staged = {name: stack.enter_context(Staging(folder, name)) for name in SCHEMAS}
