@@ -49,8 +49,8 @@ def read_partition(
     workers: int = 0,
 ) -> NotesReport:
     """Write `deidentified/note` and `deidentified/finding` of one hospital and month, and in the
-    identified zone where each finding stood (`cleared/finding_place`) and what was refused
-    (`quarantine/note_reject`).
+    identified zone where each finding and each identifier stood (`cleared/finding_place`,
+    `cleared/note_phi`) and what was refused (`quarantine/note_reject`).
 
     Args:
         settings: where the warehouse is, and limits.
@@ -67,7 +67,6 @@ def read_partition(
     """
     warehouse = Warehouse(settings.warehouse)
     _check_cleared(warehouse, hospital, month=month)
-    shift = shift or partial(shift_days, keyring)
     place = {"hospital": hospital, "month": month}
     with (
         engine(settings, ordered=True) as connection,
@@ -75,8 +74,9 @@ def read_partition(
         _no_values_shown(hospital, month),
     ):
         install_hmac(connection, "row_key_of", keyring.key("row"))
+        days = shift or partial(shift_days, keyring)
+        work = _prepare(connection, warehouse, keyring, shift=days, **place)
         _warm_up()
-        work = _prepare(connection, warehouse, keyring, shift=shift, **place)
         batches = _batches(connection, warehouse, rows=batch_rows, **place)
         results = each_batch(work.read, batches, workers=workers or settings.threads)
         tally, staged = _staged(results, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -24,22 +25,23 @@ def test_every_mark_of_a_made_note_lies_on_its_identifier(lang: str) -> None:
             if mark.what == "record number":
                 assert text == row["patient_id"]
         ends = [(m.start, m.end) for m in note.gold]
-        assert ends == sorted(ends) and all(
-            a[1] <= b[0] for a, b in zip(ends, ends[1:], strict=False)
-        )
+        assert all(one[1] <= other[0] for one, other in pairwise(ends))
 
 
 def test_the_halves_share_no_surname() -> None:
     for lang in ("en", "zh"):
-        rows = [{p.row.get("last_name", p.row.get("name", "")[:1]) for p in hospital(half, lang, patients=60)[0]}
-                for half in ("tuned", "sealed")]  # fmt: skip
+        rows = [
+            {p.row.get("last_name") or p.row["name"][:1] for p in made}
+            for half in ("tuned", "sealed")
+            for made in [hospital(half, lang, patients=60)[0]]
+        ]
         assert rows[0].isdisjoint(rows[1])
 
 
 def test_the_generator_knows_nothing_of_the_scrubber() -> None:
-    code = "import sys, benchmarks.scrub_notes; print([m for m in sys.modules if 'clearward' in m])"
+    code = "import sys, benchmarks.scrub_notes as s; print('clearward.notes' in sys.modules)"
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert made.stdout.strip() == "[]"
+    assert made.stdout.strip() == "False"
 
 
 def test_tokens_are_counted_right_wrong_and_missed() -> None:
