@@ -35,7 +35,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 MONTH, HOSPITALS = "2024-03", ("lakeside", "renmin")
 BOARD = ("--approve", "Data board", "--sign-off", "too few made-up patients to bound every attack")
-ZONES = ("store", "warehouse", "candidates", "reports/raw", "reports/door", *product_names())
+REPORTS = ("raw", "door", *product_names())
+ZONES = ("store", "warehouse", "candidates", *(f"reports/{name}" for name in REPORTS))
 
 
 def run(home, *, workers):
