@@ -10,6 +10,7 @@ with studied as (
     inner join {{ ref('int_ophthalmology_cohort') }} as cohort
         on measurements.patient_key = cohort.patient_key
     where measurements.concept in ('oct_study', 'center_thickness', 'macular_volume')
+        and measurements.laterality in ('OD', 'OS', 'OU')
 )
 
 select
