@@ -48,6 +48,7 @@ class Arrival:
         month: of the manifest, or the folder's name where the manifest cannot be read.
         sequence: of the manifest; `UNREADABLE` where it cannot be read.
         created_at: of the manifest, as it stands there.
+        rows: that the manifest declares; 0 where it cannot be read.
     """
 
     hospital: str
@@ -56,6 +57,7 @@ class Arrival:
     manifest_sha256: str
     sequence: int = UNREADABLE
     created_at: str = ""
+    rows: int = 0
 
     @property
     def rank(self) -> tuple[int, str, str]:
@@ -171,21 +173,24 @@ def all_arrivals(settings: Settings) -> Iterator[Arrival]:
     for path in sorted(settings.landing.glob(f"*/*/{MANIFEST}")):
         content = path.read_bytes()
         hospital, folder = path.parts[-3], path.parent
-        month, sequence, created_at = _head(content, otherwise=folder.name)
+        month, sequence, created_at, rows = _head(content, otherwise=folder.name)
         digest = hashlib.sha256(content).hexdigest()
-        yield Arrival(hospital, month, folder, digest, sequence, created_at)
+        yield Arrival(hospital, month, folder, digest, sequence, created_at, rows)
 
 
-def _head(content: bytes, *, otherwise: str) -> tuple[str, int, str]:
-    """Month, sequence and date of a manifest. Unreadable here means unreadable for
+def _head(content: bytes, *, otherwise: str) -> tuple[str, int, str, int]:
+    """Month, sequence, date and rows of a manifest. Unreadable here means unreadable for
     `verify_extract` too, which says why; the folder's name then stands in for the month."""
     try:
         head: dict[str, Any] = json.loads(content)
         month, sequence = str(head["month"]), int(head["sequence"])
         created_at = str(head.get("created_at", ""))
+        rows = sum(int(file["rows"]) for file in head["files"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        return otherwise, UNREADABLE, ""
-    return (month, sequence, created_at) if _is_month(month) else (otherwise, UNREADABLE, "")
+        return otherwise, UNREADABLE, "", 0
+    if not _is_month(month):
+        return otherwise, UNREADABLE, "", 0
+    return month, sequence, created_at, rows
 
 
 def _is_month(text: str) -> bool:

@@ -209,8 +209,14 @@ def landed_months(settings: Settings) -> list[str]:
 
 
 def hospitals_of(settings: Settings, month: str) -> list[str]:
-    """Hospitals with an extract of the month in the landing folder."""
-    return sorted({a.hospital for a in all_arrivals(settings) if a.month == month})
+    """Hospitals with an extract of the month in the landing folder, the one with most rows first:
+    begun last, it would keep one worker busy and the others waiting.
+    """
+    rows: dict[str, int] = {}
+    for arrival in all_arrivals(settings):
+        if arrival.month == month:
+            rows[arrival.hospital] = max(arrival.rows, rows.get(arrival.hospital, 0))
+    return sorted(rows, key=lambda hospital: (-rows[hospital], hospital))
 
 
 def default_workers() -> int:
