@@ -13,10 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import parent_process
 from multiprocessing.synchronize import Lock
 from pathlib import Path
-from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -28,6 +26,7 @@ import clearward.quality.expectations
 import clearward.releases.risk_plots  # noqa: F401 - see above
 from clearward.errors import GateError
 from clearward.marts import DBT_PROJECT
+from clearward.notes.workers import end_with_parent
 from clearward.releases.evidence import amber_gates
 from clearward.releases.sign_off import sign_off
 from clearward.settings import Settings, load_settings
@@ -74,13 +73,7 @@ def start(lock: Lock) -> None:
     """Begin a worker process. It ends with the process that started it, however that one ends."""
     global _lock  # noqa: PLW0603 - a process has one
     _lock = lock
-    Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
-
-
-def _end_with(parent: Any) -> None:
-    if parent:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def do(step: Step, plan: Plan, limits: Mapping[str, str]) -> Outcome:

@@ -50,7 +50,7 @@ def _forked(
     _JOBS[token] = job
     pending: deque[Future[Any]] = deque()
     try:
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_watch) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
             for batch in batches:
                 pending.append(pool.submit(_run, token, batch))
                 if len(pending) >= workers * AHEAD:
@@ -67,8 +67,8 @@ def _forked(
         del _JOBS[token]
 
 
-def _watch() -> None:
-    """A worker ends with the process that forked it, however that one ends."""
+def end_with_parent() -> None:
+    """Let this process end with the one that forked it, however that one ends."""
     Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
 
 
