@@ -80,13 +80,13 @@ def chinese_kinds(document: Document, start: int, end: int) -> frozenset[str]:
     stops: set[str] = set()
     for hit in reversed([hit for hit in hits if hit.end <= start]):
         has_comma = _has_comma(clause, hit.end, start)
-        found |= _kinds(_before, line, hit, (start, end), stops=stops, has_comma=has_comma)
+        found |= _kinds(_before, _Reach(line, hit, start, end, frozenset(stops), has_comma))
         stops.update(hit.tags)
     stops = set()
     for hit in hits:
         if hit.start >= end:
             has_comma = _has_comma(clause, end, hit.start)
-            found |= _kinds(_after, line, hit, (start, end), stops=stops, has_comma=has_comma)
+            found |= _kinds(_after, _Reach(line, hit, start, end, frozenset(stops), has_comma))
             stops.update(hit.tags)
     return frozenset(found)
 
@@ -131,30 +131,31 @@ def _bounds(plain: str, start: int, end: int) -> tuple[int, int]:
     return first, stop.start() if stop else min(len(plain), end + AFTER)
 
 
-def _kinds(
-    judge: Callable[[str, _Trigger, str, str, tuple[int, int], set[str], bool], bool],
-    line: str,
-    hit: _Trigger,
-    span: tuple[int, int],
-    *,
-    stops: set[str],
-    has_comma: bool,
-) -> set[str]:
+class _Reach(NamedTuple):
+    """One trigger and the span it may reach, in one line.
+
+    Attributes:
+        stops: tags of the triggers between the two.
+        has_comma: whether a comma stands between them.
+    """
+
+    line: str
+    hit: _Trigger
+    start: int
+    end: int
+    stops: frozenset[str]
+    has_comma: bool
+
+
+def _kinds(judge: Callable[[_Reach, str, str], bool], reach: _Reach) -> set[str]:
     """The kinds of one trigger that reach the span."""
-    parts = (tag.partition(".") for tag in hit.tags)
-    return {kind for kind, _, side in parts if judge(line, hit, kind, side, span, stops, has_comma)}
+    parts = (tag.partition(".") for tag in reach.hit.tags)
+    return {kind for kind, _, side in parts if judge(reach, kind, side)}
 
 
-def _before(
-    plain: str,
-    hit: _Trigger,
-    kind: str,
-    side: str,
-    span: tuple[int, int],
-    stops: set[str],
-    has_comma: bool,
-) -> bool:
-    text = plain[hit.end : span[0]]
+def _before(reach: _Reach, kind: str, side: str) -> bool:
+    line, hit, stops = reach.line, reach.hit, reach.stops
+    text = line[hit.end : reach.start]
     if side == "beside":
         return not text
     if side == "lists":
@@ -162,34 +163,27 @@ def _before(
     if side != "before":
         return False
     if kind == "prior":
-        is_years = not plain.startswith("年前", hit.start) or _YEARS_AGO.search(
-            plain, max(0, hit.start - 3), hit.start
+        is_years = not line.startswith("年前", hit.start) or _YEARS_AGO.search(
+            line, max(0, hit.start - 3), hit.start
         )
         return "stop.time" not in stops and bool(is_years)
     if kind == "family":
         return "stop.person" not in stops
-    is_head = kind == "negation" and _HEAD.match(plain, span[1], span[1] + 8)
+    is_head = kind == "negation" and _HEAD.match(line, reach.end, reach.end + 8)
     is_stopped = kind == "negation" and "stop.negation" in stops
-    return not (has_comma or is_head or is_stopped)
+    return not (reach.has_comma or is_head or is_stopped)
 
 
-def _after(
-    plain: str,
-    hit: _Trigger,
-    kind: str,
-    side: str,
-    span: tuple[int, int],
-    stops: set[str],
-    has_comma: bool,
-) -> bool:
-    if has_comma or side not in ("after", "closing"):
+def _after(reach: _Reach, kind: str, side: str) -> bool:
+    line, hit = reach.line, reach.hit
+    if reach.has_comma or side not in ("after", "closing"):
         return False
-    if side == "closing" and not _CLOSED.match(plain, hit.end):
+    if side == "closing" and not _CLOSED.match(line, hit.end):
         return False
     if hit.end - hit.start == 1:
         # 无 or ？ right behind a name, or with no more than a colon between
-        reach = _ASKS if plain[hit.start] == "?" else 0
-        return len(plain[span[1] : hit.start].strip(" :")) <= reach
+        most = _ASKS if line[hit.start] == "?" else 0
+        return len(line[reach.end : hit.start].strip(" :")) <= most
     if kind == "negation":
-        return not stops & {"stop.negation", "negation.before"}
+        return not reach.stops & {"stop.negation", "negation.before"}
     return True
