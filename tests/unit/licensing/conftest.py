@@ -74,8 +74,8 @@ def office(published, tmp_path):
 class People:
     """A house whose published patients are known: consent names them ``r0``, ``r1`` …"""
 
-    def __init__(self, home, database=""):
-        self.house = House(home)
+    def __init__(self, house, database=""):
+        self.house = house
         if database:
             migrate(state_engine(database))
             self.house.settings = factory.moved(self.house.settings, database=database)
@@ -86,7 +86,14 @@ class People:
             self.office.clock,
             self.house.storage,
         )
-        self._arrive()
+
+    @classmethod
+    def arrived(cls, home, database=""):
+        """With their extract, and the release that holds them."""
+        people = cls(House(home), database)
+        people._arrive()
+        people.release()
+        return people
 
     def published_key(self, number):
         return pseudonym(self.keyring.key("product", factory.PRODUCT), f"r{number}")
@@ -162,8 +169,23 @@ class People:
         return self.office.licence(buyer=buyer, version_range="1.x", **changes)
 
 
+@pytest.fixture(scope="session")
+def arrived(tmp_path_factory):
+    return People.arrived(tmp_path_factory.mktemp("people") / "home")
+
+
 @pytest.fixture
-def people(tmp_path):
-    made = People(tmp_path / "home")
-    made.release()
-    return made
+def people(arrived, tmp_path):
+    return People(arrived.house.moved(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def recall(arrived, tmp_path_factory):
+    """K patients have withdrawn after a licensee's download, so there is a list to answer."""
+    people = People(arrived.house.moved(tmp_path_factory.mktemp("recall") / "home"))
+    people.mine = people.licence()
+    people.download(people.mine)
+    for number in range(load_product(factory.PRODUCT).protection.k):
+        people.withdraw(number)
+    people.process()
+    return people

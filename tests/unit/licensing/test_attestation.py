@@ -20,6 +20,7 @@ from clearward.licensing.recall_states import ListState
 from clearward.products.spec import load_product
 from clearward.releases.signing import key_id, load_public_key
 from clearward.state.models import DeletionAttestation
+from tests.unit.licensing.conftest import People
 from tests.unit.releases import factory
 
 PRODUCT = factory.PRODUCT
@@ -27,12 +28,9 @@ K = load_product(PRODUCT).protection.k
 
 
 @pytest.fixture
-def recalled(people):
-    people.mine = people.licence()
-    people.download(people.mine)
-    for number in range(K):
-        people.withdraw(number)
-    people.process()
+def recalled(recall, tmp_path):
+    people = People(recall.house.moved(tmp_path / "home"))
+    people.mine = recall.mine
     people.note = recall_lists.lists(people.engine)[0]
     people.path = f"/v1/recalls/{people.note.id}"
     return people

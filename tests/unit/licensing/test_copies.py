@@ -196,7 +196,7 @@ def test_a_file_changed_in_the_store_is_not_copied(people):
 def test_a_copy_of_another_key_or_release_is_not_handed_out(people, tmp_path):
     licence = people.licence()
     build(people, licence)
-    other = People(tmp_path / "other")
+    other = People(House(tmp_path / "other"))
     assert find_copy(people.settings, other.keyring, canonical(people), licence=licence) is None
     stranger = replace(canonical(people), envelope=b"another")
     assert find_copy(people.settings, people.keyring, stranger, licence=licence) is None

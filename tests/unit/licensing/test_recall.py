@@ -25,6 +25,7 @@ from clearward.products.withdrawal import BATCHES, Withdrawal, read_withdrawal
 from clearward.releases.shelf import file_key, load_manifest
 from clearward.releases.signing import load_public_key
 from clearward.state.models import AuditEvent, RecallEntry, RecallList
+from tests.unit.licensing.conftest import People
 from tests.unit.releases import factory
 
 PRODUCT = factory.PRODUCT
@@ -370,14 +371,11 @@ def test_no_log_notice_or_figure_names_a_patient_or_counts_them(people, caplog):
     assert set(run.metadata().values()) <= {0, 1}
 
 
-def test_one_and_ten_withdrawals_look_the_same_from_outside(tmp_path):
+def test_one_and_ten_withdrawals_look_the_same_from_outside(arrived, tmp_path):
     """Whoever has no licence, or another one, must not tell one withdrawal from many."""
-    from tests.unit.licensing.conftest import People
-
     seen = []
     for number, gone in enumerate((1, 10)):
-        people = People(tmp_path / str(number))
-        people.release()
+        people = People(arrived.house.moved(tmp_path / str(number)))
         acme, other = people.licence(), people.licence("Other Lab", product="neurology")
         people.download(acme)
         for patient in range(gone):

@@ -26,9 +26,7 @@ K = load_product(PRODUCT).protection.k
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def people(request, tmp_path):
     if request.param == "sqlite":
-        made = People(tmp_path / "home", f"sqlite:///{tmp_path / 'own.db'}")
-        made.release()
-        yield made
+        yield People.arrived(tmp_path / "home", f"sqlite:///{tmp_path / 'own.db'}")
         return
     server = os.environ.get("CLEARWARD_TEST_POSTGRES")
     if not server:
@@ -38,8 +36,7 @@ def people(request, tmp_path):
     with admin.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    made = People(tmp_path / "home", url)
-    made.release()
+    made = People.arrived(tmp_path / "home", url)
     yield made
     made.engine.dispose()
     with admin.connect() as connection:
