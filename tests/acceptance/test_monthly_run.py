@@ -1,8 +1,11 @@
-"""The house end to end on a real hospital's month: extract in, candidate, approval, release out.
+"""The house end to end on a real month of two hospitals: extract in, candidate, approval, release
+out. Two Dagster runs serve every test of this file: one by one worker and one by two.
 
-One Dagster run of a sample hospital serves every test of this file.
+Both start from copies of one home. What a run draws or notes by the clock is settled there: the
+keys, the ledger of consents, and the budget of samples, which is spent.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,9 +18,13 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from clearward.errors import ExtractError, GateError, ReleaseError
+from clearward import audit
+from clearward.consent.imports import read_consents
+from clearward.consent.registry import load_events, verify_ledger
+from clearward.errors import ExtractError, GateError, ProtectionError, ReleaseError
 from clearward.keyring import init_keyring, load_keyring
 from clearward.products.spec import load_product, product_names
+from clearward.products.synthesis import load_synthesis
 from clearward.quality.borders import judge_release, release_report
 from clearward.quality.report import State, load_report, save_report
 from clearward.releases.evidence import amber_gates
@@ -32,13 +39,17 @@ from clearward.sources.spec import load_spec
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate
 from clearward.storage import open_storage
+from clearward.synthetic import ledger
 from clearward.warehouse import Warehouse
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-MONTH, HOSPITAL = "2024-03", "renmin"
+MONTH, HOSPITALS = "2024-03", ("lakeside", "renmin")
+HOSPITAL = "renmin"  # the one that is large enough for k
 PRODUCT = "neurology"
+REPORTS = ("raw", "door", *product_names())
+ZONES = ("warehouse", "candidates", *(f"reports/{name}" for name in REPORTS))
 
 
 def run_month(home: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -50,16 +61,35 @@ def run_month(home: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A home after the monthly job of one hospital, nothing approved."""
-    home = tmp_path_factory.mktemp("home")
-    settings = load_settings({"CLEARWARD_HOME": str(home)})
-    init_keyring(settings.keyring)
-    migrate(state_engine(settings.database))
-    sample = ROOT / "samples" / "extracts" / HOSPITAL / MONTH
-    shutil.copytree(sample, settings.landing / HOSPITAL / MONTH)
-    done = run_month(home)
-    assert done.returncode == 0, done.stdout + done.stderr
+def homes(tmp_path_factory):
+    """Settings of two homes, one run by one worker and one by two; nothing is approved."""
+    root = tmp_path_factory.mktemp("homes")
+    settle(load_settings({"CLEARWARD_HOME": str(root / "seed" / "home")}))
+    for name, workers in (("one", 1), ("two", 2)):
+        shutil.copytree(root / "seed", root / name)  # what opens the keyring lies beside a home
+        done = run_month(root / name / "home", "--workers", str(workers))
+        assert done.returncode == 0, done.stdout + done.stderr
+    return [load_settings({"CLEARWARD_HOME": str(root / name / "home")}) for name in ("one", "two")]
+
+
+def settle(settings):
+    keyring, database = init_keyring(settings.keyring), state_engine(settings.database)
+    migrate(database)
+    for hospital in HOSPITALS:
+        folder = settings.landing / hospital / MONTH
+        shutil.copytree(ROOT / "samples" / "extracts" / hospital / MONTH, folder)
+        events = read_consents(folder, hospital=hospital, month=MONTH, keyring=keyring)
+        load_events(database, events)
+    for product in product_names():
+        with pytest.raises(ProtectionError, match="budget"):
+            while True:
+                ledger.spend(database, load_synthesis(product), month=MONTH)
+
+
+@pytest.fixture(scope="module")
+def finished(homes):
+    """The home of two workers, its amber gates signed."""
+    _, settings = homes
     for gate in amber_gates(settings, PRODUCT, month=MONTH):
         sign_off(settings, product=PRODUCT, month=MONTH, gate=gate, by="Tester", reason="samples")
     return settings
@@ -68,7 +98,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def house(finished, tmp_path):
     """A copy of it that a test may break."""
-    shutil.copytree(finished.home, tmp_path / "home", dirs_exist_ok=True)
+    shutil.copytree(finished.home.parent, tmp_path, dirs_exist_ok=True)
     return load_settings({"CLEARWARD_HOME": str(tmp_path / "home")})
 
 
@@ -81,6 +111,33 @@ def release(settings, product=PRODUCT, **approval):
         month=MONTH,
         **approval,
     )
+
+
+def hashes(settings):
+    files = (p for zone in ZONES for p in (settings.home / zone).rglob("*") if p.is_file())
+    return {
+        str(path.relative_to(settings.home)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+def test_one_worker_and_two_write_the_same_files_byte_for_byte(homes):
+    one, two = map(hashes, homes)
+    assert {name for name in one.keys() | two.keys() if one.get(name) != two.get(name)} == set()
+    assert len([name for name in one if name.startswith("candidates/")]) > 100
+
+
+def test_the_logs_of_two_writers_are_whole(homes):
+    for settings in homes:
+        database = state_engine(settings.database)
+        assert audit.verify(database) > 0
+        verify_ledger(database)
+
+
+def test_two_workers_leave_nothing_behind(homes):
+    _, two = homes
+    assert list((two.home / "spill").iterdir()) == []
+    assert list((two.home / "staging").iterdir()) == []
 
 
 def test_the_job_stops_at_candidates(finished):

@@ -29,6 +29,7 @@ from clearward.errors import LicenceError
 from clearward.keyring import init_keyring, load_keyring, pseudonym
 from clearward.licensing import ledger, registry
 from clearward.licensing.client import Client
+from clearward.products.spec import product_names
 from clearward.releases.shelf import file_key, list_releases, load_manifest
 from clearward.releases.signing import load_public_key
 from clearward.releases.verify import verify_release
@@ -215,6 +216,10 @@ def test_a_withdrawal_reaches_everything_that_has_the_patient(settings, tmp_path
     public_key, database = load_public_key(keyring), state_engine(settings.database)
     land(settings, FIRST)
     run_month(FIRST)
+    published = {release.product for release in list_releases(open_storage(settings))}
+    assert published == set(product_names())
+    is_file = database.dialect.name == "sqlite"
+    assert (settings.home / "state.db").exists() is is_file
     (_, at_the_desk), (sent_id, in_the_file) = two_published(settings, "1.0.0")
     product_key = keyring.key("product", PRODUCT)
     gone = {pseudonym(product_key, row) for row in (at_the_desk, in_the_file)}
