@@ -1,8 +1,8 @@
 """When the visits of a month arrive, and how many are still expected. Counting belongs to `source`.
 
 Expected is what arrived so far times the growth that older months had after as many months (chain
-ladder, Mack 1993); only months of which every arrival was seen count, and where a number of the
-chain is hidden nothing is expected.
+ladder, Mack 1993), made of the rounded numbers that are shown; only months of which every arrival
+was seen count, and where a number of the chain is hidden nothing is expected.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from clearward.releases.documents.source import Arrived
 from clearward.releases.documents.suppress import MASKED, rounded
 from clearward.releases.documents.told import Told
 
-FIELDS = ("event_month", "arrival_month", "months_later", "visits")
+FIELDS = ("event_month", "arrival_month", "months_later", "visits", "visits_so_far")
+UNKNOWN = "not known"
 EXPECTED_FIELDS = ("event_month", "arrived", "expected_in_all", "still_expected")
 
 
@@ -27,6 +28,7 @@ def lines(told: Told) -> list[dict[str, Any]]:
             "arrival_month": a.arrival_month,
             "months_later": _months(a.event_month, a.arrival_month),
             "visits": MASKED if a.rows is None else a.rows,
+            "visits_so_far": MASKED if a.so_far is None else a.so_far,
         }
         for a in told.source.arrivals
     ]
@@ -39,45 +41,42 @@ def expected(arrivals: Sequence[Arrived], month: str, k: int) -> list[dict[str, 
     for a in arrivals:
         if a.event_month >= first:
             delays = seen.setdefault(a.event_month, {})
-            delays[_months(a.event_month, a.arrival_month)] = a.rows
-    found = []
-    for event, delays in sorted(seen.items()):
-        age = _months(event, month)
-        arrived = _sum(delays, age)
-        growth = _growth(seen, month, age)
-        in_all = None if arrived is None or growth is None else rounded(round(arrived * growth), k)
-        found.append(
-            {
-                "event_month": event,
-                "arrived": MASKED if arrived is None else arrived,
-                "expected_in_all": "not known" if in_all is None else in_all,
-                "still_expected": "not known"
-                if in_all is None or arrived is None
-                else max(in_all - arrived, 0),
-            }
-        )
-    return found
+            delays[_months(a.event_month, a.arrival_month)] = a.so_far
+    return [_expected(seen, event, month, k) for event in sorted(seen)]
+
+
+def _expected(
+    seen: Mapping[str, Mapping[int, int | None]], event: str, month: str, k: int
+) -> dict[str, Any]:
+    age = _months(event, month)
+    arrived, growth = _upto(seen[event], age), _growth(seen, month, age)
+    in_all = rounded(round(arrived * growth), k) if arrived and growth else None
+    return {
+        "event_month": event,
+        "arrived": MASKED if arrived is None else arrived,
+        "expected_in_all": UNKNOWN if in_all is None else in_all,
+        "still_expected": UNKNOWN if in_all is None else max(in_all - (arrived or 0), 0),
+    }
 
 
 def _growth(seen: Mapping[str, Mapping[int, int | None]], month: str, age: int) -> float | None:
     """By how much a month still grows that is ``age`` months old; None where it cannot be told."""
-    growth = 1.0
     oldest = max(_months(event, month) for event in seen)
-    if age > 0 and age >= oldest:
-        return 1.0
+    growth = 1.0
     for step in range(age, oldest):
-        older = [event for event in seen if _months(event, month) > step]
-        before = [_sum(seen[event], step) for event in older]
-        after = [_sum(seen[event], step + 1) for event in older]
-        if not older or None in before or None in after or not sum(filter(None, before)):
+        older = [delays for event, delays in seen.items() if _months(event, month) > step]
+        before = [_upto(delays, step) for delays in older]
+        after = [_upto(delays, step + 1) for delays in older]
+        if None in before or None in after or not any(before):
             return None
         growth *= sum(filter(None, after)) / sum(filter(None, before))
     return growth if oldest else None
 
 
-def _sum(delays: Mapping[int, int | None], upto: int) -> int | None:
-    rows = [n for delay, n in delays.items() if delay <= upto]
-    return None if None in rows else sum(n for n in rows if n is not None)
+def _upto(delays: Mapping[int, int | None], age: int) -> int | None:
+    """Visits so far at an age; a month without an arrival stays as it was."""
+    known = [delay for delay in delays if delay <= age]
+    return delays[max(known)] if known else None
 
 
 def _months(first: str, last: str) -> int:

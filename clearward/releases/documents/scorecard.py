@@ -99,18 +99,19 @@ def _represented(told: Told) -> Mark:
 
 
 def _timely(told: Told) -> Mark:
-    seen = [
-        line
-        for line in arrival.lines(told)
-        if isinstance(line["visits"], int) and line["event_month"] >= _first_arrival(told)
-    ]
-    in_all = sum(line["visits"] for line in seen)
-    evidence = "arrival_curve.html"
+    """Share of what has come so far that came with its own month."""
+    own, in_all = 0, 0
+    for event in {line["event_month"] for line in arrival.lines(told)}:
+        lines = [line for line in arrival.lines(told) if line["event_month"] == event]
+        first, last = lines[0], lines[-1]["visits_so_far"]
+        is_seen = event >= _first_arrival(told) and isinstance(last, int)
+        if is_seen and not first["months_later"] and isinstance(first["visits"], int):
+            own, in_all = own + first["visits"], in_all + last
     if not in_all:
-        return Mark(None, f"{NOT_MEASURED}: no month was seen from its first day", evidence)
-    share = sum(line["visits"] for line in seen if not line["months_later"]) / in_all
-    figure = f"{share:.0%} of the shown visits came with their own month; steps 50, 80, 95 %"
-    return Mark(_level(share, (0.5, 0.8, 0.95)), figure, evidence)
+        why = "no month was seen from its first day"
+        return Mark(None, f"{NOT_MEASURED}: {why}", "arrival_curve.html")
+    figure = f"{own / in_all:.0%} of the visits came with their own month; steps 50, 80, 95 %"
+    return Mark(_level(own / in_all, (0.5, 0.8, 0.95)), figure, "arrival_curve.html")
 
 
 def _first_arrival(told: Told) -> str:
@@ -130,7 +131,7 @@ def _coherent(told: Told) -> Mark:
 def _accessible(told: Told) -> Mark:
     terms = len(told.product.purposes) + len(told.product.forbidden_purposes)
     figure = f"terms of use for {terms} purposes; time from request to data: {NOT_MEASURED}"
-    return Mark(2, figure, "LICENCE.md")
+    return Mark(2, figure, "licence.html")
 
 
 def _readable(told: Told) -> Mark:

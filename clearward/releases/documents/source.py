@@ -5,8 +5,9 @@ rounded up to multiples of k, so that nobody can be counted by subtracting a rel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import duckdb
@@ -53,12 +54,17 @@ class Unmapped:
 
 @dataclass(frozen=True)
 class Arrived:
-    """Visits of a calendar month that came with the extracts of a month; rounded, None under k
-    patients."""
+    """Visits of a calendar month that had come with the extracts up to a month; rounded.
+
+    Attributes:
+        rows: of that arrival month alone; None under k patients.
+        so_far: of that and all earlier arrival months; None until one of them had k patients.
+    """
 
     event_month: str
     arrival_month: str
     rows: int | None
+    so_far: int | None
 
 
 @dataclass(frozen=True)
@@ -230,7 +236,13 @@ def _arrivals(
         "GROUP BY 1, 2 ORDER BY 1, 2",
         [month, MONTHS_BACK],
     ).fetchall()
-    return tuple(
-        Arrived(event, arrival, rounded(n, k) if people >= k else None)
-        for event, arrival, n, people in rows
-    )
+    return tuple(_so_far(rows, k))
+
+
+def _so_far(rows: list[tuple[str, str, int, int]], k: int) -> Iterator[Arrived]:
+    for event, group in groupby(rows, key=lambda row: row[0]):
+        in_all, most = 0, 0
+        for _, arrival, n, people in group:
+            in_all, most = in_all + n, max(most, people)
+            one = rounded(n, k) if people >= k else None
+            yield Arrived(event, arrival, one, rounded(in_all, k) if most >= k else None)
