@@ -22,10 +22,10 @@ from clearward.keyring import Keyring
 from clearward.licensing.copy_keys import CopyKeys, licensee_keys, name_copy
 from clearward.licensing.copy_tables import rewrite_tables
 from clearward.licensing.model import Copy, Licence
-from clearward.releases import croissant
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest, read_manifest, sums_text
 from clearward.releases.shelf import file_key, find_manifest, manifest_key
 from clearward.releases.signing import load_public_key
+from clearward.releases.standards import croissant
 from clearward.releases.tables import hash_file
 from clearward.settings import Settings
 from clearward.storage import Storage

@@ -8,7 +8,7 @@ import duckdb
 import mlcroissant
 import pytest
 
-from clearward.releases import croissant
+from clearward.releases.standards import croissant
 from clearward.releases.manifest import FileEntry
 
 
