@@ -95,9 +95,7 @@ def read_record(body: Mapping[str, Any] | None) -> Record:
     unknown = sorted(set(given) - {field.name for field in fields(Record)})
     if unknown:
         raise _wrong(f"unknown {', '.join(unknown)}")
-    for name in given:
-        given[name] = _value(name, given[name])
-    return Record(**given)
+    return Record(**{name: _value(name, value) for name, value in given.items()})
 
 
 def _value(name: str, value: Any) -> Any:

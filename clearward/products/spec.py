@@ -40,7 +40,7 @@ class Product:
     protection: Protection
     gates: Gates
     withdrawal: Withdrawal
-    record: Record = Record()
+    record: Record
 
     def table_name(self, table: ProductTable) -> str:
         """Name on disk, in dbt and for the buyer: ``<product>__<entity>``."""

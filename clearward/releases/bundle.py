@@ -30,7 +30,7 @@ def write_bundle(folder: Path, told: Told, *, data_docs: Path) -> tuple[FileEntr
 
 
 def _data_file(folder: Path, table: TableFile) -> FileEntry:
-    _link(table.path, folder / table.published_path)
+    link_file(table.path, folder / table.published_path)
     return FileEntry(
         path=table.published_path,
         sha256=table.sha256,
@@ -50,7 +50,7 @@ def _entries(folder: Path, *, known: set[str]) -> list[FileEntry]:
     ]
 
 
-def _link(source: Path, target: Path) -> None:
+def link_file(source: Path, target: Path) -> None:
     """A second name where the disk allows: partitions are replaced whole, never written into."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

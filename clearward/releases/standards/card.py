@@ -103,8 +103,8 @@ class Card:
 
     @property
     def iri(self) -> str:
-        """Of this version; empty where the spec names no base."""
-        return f"{self.record.base}{self.version}" if self.record.base else ""
+        """Of this version; a URN where the spec names no base."""
+        return f"{self.record.base or f'urn:clearward:{self.product.name}:'}{self.version}"
 
 
 def gather(told: Told) -> Card:
@@ -150,7 +150,7 @@ def _field(
 ) -> Field:
     about = [c for c in checks if c["kwargs"].get("column") == column.name]
     sets = [c["kwargs"]["value_set"] for c in about if c["type"] == _IN_SET]
-    bounds = next((c["kwargs"] for c in about if c["type"] == _BETWEEN), {})
+    bounds: Mapping[str, Any] = next((c["kwargs"] for c in about if c["type"] == _BETWEEN), {})
     told = tuple(v for v in str(text["values"]).split(" | ") if v)
     return Field(
         name=column.name,

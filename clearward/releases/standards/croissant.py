@@ -17,6 +17,7 @@ from clearward.products.record import Party
 from clearward.releases.manifest import FileEntry
 from clearward.releases.standards import policy, responsible
 from clearward.releases.standards.card import PATIENT, Card, Field, Table
+from clearward.releases.standards.claims import Claim
 from clearward.releases.standards.units import unit_iri
 
 NAME = "croissant.json"
@@ -167,17 +168,17 @@ def _field(table: Table, field: Field, card: Card, *, vocabularies: Vocabularies
             "fileObject": {"@id": f"{table.name}.parquet"},
             "extract": {"column": field.name},
         },
-        "annotation": _annotations(name, field),
+        "annotation": _annotations(name, field, vocabulary=vocabularies.get(field.values, "")),
     }
     if table.refers(field):
         about["references"] = {"field": {"@id": f"{card.product.name}__{PATIENT}/patient_key"}}
-    elif field.values in vocabularies:
-        about["equivalentProperty"] = vocabularies[field.values]
     return about
 
 
-def _annotations(name: str, field: Field) -> list[dict[str, Any]]:
-    found = [_annotation(name, "filled_percent", field.filled)] if field.filled else []
+def _annotations(name: str, field: Field, *, vocabulary: str) -> list[dict[str, Any]]:
+    # not `references`: a reader would join by it, and lose the rows whose cell is empty
+    found = [_annotation(name, "vocabulary", vocabulary)] if vocabulary else []
+    found += [_annotation(name, "filled_percent", field.filled)] if field.filled else []
     if field.unit:
         iri = unit_iri(field.unit)
         unit = _annotation(name, "unit", field.unit)
@@ -229,3 +230,32 @@ def issued(document: str, day: str) -> str:
 def to_text(croissant: Mapping[str, Any]) -> str:
     """Stable JSON: the same release is the same bytes."""
     return json.dumps(croissant, indent=1, ensure_ascii=False) + "\n"
+
+
+def claims(document: str) -> dict[str, Claim]:
+    """Table -> what the document says of it."""
+    croissant = json.loads(document)
+    files = {file["@id"]: file for file in croissant["distribution"]}
+    tables = [r for r in croissant["recordSet"] if r.get("dataType") != "sc:Enumeration"]
+    if {f"{table['@id']}.parquet" for table in tables} != set(files):
+        raise ValueError("record sets and files differ")
+    return {table["@id"]: _claim(table, files) for table in tables}
+
+
+def _claim(table: Mapping[str, Any], files: Mapping[str, Any]) -> Claim:
+    file = files[f"{table['@id']}.parquet"]
+    for field in table["field"]:
+        source = field["source"]
+        if source != {
+            "fileObject": {"@id": file["@id"]},
+            "extract": {"column": field["name"]},
+        }:
+            raise ValueError("a field reads another column or file than its own")
+    rows = next(a["value"] for a in table["annotation"] if a["name"].endswith("/rows"))
+    return Claim(
+        columns={field["name"]: field["dataType"] for field in table["field"]},
+        rows=rows if isinstance(rows, int) else None,
+        path=file["contentUrl"],
+        sha256=file["sha256"],
+        bytes=int(file["contentSize"].removesuffix(" B")),
+    )

@@ -1,5 +1,5 @@
-"""What may be done with a product, for machines: ODRL 2.2 with purposes of DPV and terms of DUO. The
-offer is made from the product's spec; an agreement from the offer and one licence's own limits.
+"""What may be done with a product, for machines: ODRL 2.2 with purposes of DPV and terms of DUO.
+The offer is made from the product's spec; an agreement from the offer and one licence's own limits.
 Whether a licence is granted, and to whom, belongs to `licensing`.
 
 Sources: ODRL Information Model 2.2 (W3C 2018), 2.6 rules, 2.10 conflict: a prohibition wins; DUO
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clearward.consent.vocabularies import DPV, DUO_TERMS, OWN_SYSTEM, dpv_terms, duo_terms
-from clearward.errors import LicenceError
+from clearward.errors import LicenceError, ReleaseError
 from clearward.products.spec import Product
 
 NAME = "odrl.jsonld"
@@ -107,12 +107,12 @@ def agreement(
 
 
 def document(policy: Mapping[str, Any]) -> str:
-    """A policy as a file of its own, JSON-LD with its context inside; the same is the same bytes."""
+    """A policy as a file of its own: JSON-LD with its context inside, the same bytes each time."""
     return json.dumps({"@context": CONTEXT, **policy}, indent=1, ensure_ascii=False) + "\n"
 
 
 def duo_codes(product: Product) -> tuple[str, ...]:
-    """DUO terms a product is offered under; never one that rules out a purpose it is offered for."""
+    """DUO terms a product is offered under; never one that rules out a purpose of the offer."""
     fitting = (code for purpose in product.purposes for code in duo_terms(purpose))
     codes = dict.fromkeys((*_ALWAYS, *fitting))
     offered = set(product.purposes)
@@ -185,4 +185,35 @@ def _constraint(left: str, operator: str, right: Any) -> dict[str, Any]:
         "odrl:leftOperand": {"@id": f"odrl:{left}"},
         "odrl:operator": {"@id": f"odrl:{operator}"},
         "odrl:rightOperand": right,
+    }
+
+
+def check_document(text: str, product: Product) -> None:
+    """Raise ReleaseError unless a policy permits only what the product's spec permits, each for its
+    purposes alone, and prohibits everything the spec forbids.
+    """
+    policy = json.loads(text)
+    allowed = {iri for purpose in product.purposes for iri in purpose_iris(purpose)}
+    forbidden = {iri for name in product.forbidden_purposes for iri in forbidden_iris(name)}
+    permitted = [_purposes(rule) for rule in policy["odrl:permission"]]
+    prohibited = {iri for rule in policy["odrl:prohibition"] for iri in _purposes(rule)}
+    open_rules = sum(not purposes for purposes in permitted)
+    beyond = {iri for purposes in permitted for iri in purposes} - (allowed - forbidden)
+    missing = forbidden - prohibited
+    if not permitted or open_rules or beyond or missing:
+        raise ReleaseError(
+            f"The policy of {product.name} is not what its spec says.",
+            seen=f"{open_rules} permissions without a purpose, {len(beyond)} purposes beyond, "
+            f"{len(missing)} forbidden ones not prohibited",
+            expected="permissions for the spec's purposes alone, every forbidden one prohibited",
+            do="build the candidate again",
+        )
+
+
+def _purposes(rule: Mapping[str, Any]) -> set[str]:
+    return {
+        each["@id"]
+        for constraint in rule.get("odrl:constraint", [])
+        if constraint["odrl:leftOperand"]["@id"] == "odrl:purpose"
+        for each in constraint["odrl:rightOperand"]
     }

@@ -1,7 +1,7 @@
 """What a buyer must know before a model is trained on a release: how the data came about, what was
 done to them, what they cannot tell. Texts come from the product's spec, figures from the run; the
-Croissant card (RAI 1.0) and the datasheet say the same sentences. Add no sentence that would be true
-of every dataset.
+Croissant card (RAI 1.0) and the datasheet say the same sentences. Add no sentence that would be
+true of every dataset.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def raw_data(card: Card) -> list[Sentence]:
     first, last = timeframe(card)
     return [
         Sentence(
-            f"{len(extracts)} extracts of {consents['hospitals']} hospitals, received for the months "
-            f"{first[:7]} to {last[:7]}; provenance.json names each by its SHA-256. They stay with "
-            "the publisher.",
-            f"来自 {consents['hospitals']} 家医院、{first[:7]} 至 {last[:7]} 的 {len(extracts)} 批数据；"
+            f"{len(extracts)} extracts of {consents['hospitals']} hospitals, received for the "
+            f"months {first[:7]} to {last[:7]}; provenance.json names each by its "
+            "SHA-256. They stay with the publisher.",
+            f"来自 {consents['hospitals']} 家医院、{first[:7]} 至 {last[:7]} 的 {len(extracts)} "
+            "批数据；"
             "provenance.json 以 SHA-256 标识每一批。原始数据不离开发布方。",
         )
     ]
@@ -58,8 +59,8 @@ def missing(card: Card) -> list[Sentence]:
     sparse = sum(share < _HALF for share in known)
     return [
         Sentence(
-            f"{sparse} of {len(shares)} columns are filled in fewer than half of their rows; an empty "
-            "cell says that nothing was recorded, or that the value was withheld.",
+            f"{sparse} of {len(shares)} columns are filled in fewer than half of their rows; an "
+            "empty cell says that nothing was recorded, or that the value was withheld.",
             f"{len(shares)} 列中有 {sparse} 列的非空比例不足一半；空值表示未记录，或该值已被抑制。",
         )
     ]
@@ -72,9 +73,11 @@ def preprocessing(card: Card) -> list[Sentence]:
     sums = {"dbt": str(lineage["dbt_sha256"])[:12], "code": lineage["code"]["sha256"][:12]}
     return [
         Sentence(
-            "Rows of patients without a consent in force for the purpose were left out; every column "
-            "went through one listed treatment (pseudonym, date shift, generalisation, or dropped).",
-            "未持有有效同意的患者记录均已排除；每一列都按既定规则处理（假名化、日期平移、泛化或删除）。",
+            "Rows of patients without a consent in force for the purpose were left out; every "
+            "column went through one listed treatment (pseudonym, date shift, generalisation, or "
+            "dropped).",
+            "未持有有效同意的患者记录均已排除；"
+            "每一列都按既定规则处理（假名化、日期平移、泛化或删除）。",
         ),
         Sentence(
             f"Tables were built by dbt models (SHA-256 {sums['dbt']}…) and Clearward "
@@ -97,12 +100,14 @@ def _protection(card: Card) -> list[Sentence]:
     cells = sum(n for name, n in events.items() if name.startswith("cells_") and isinstance(n, int))
     return [
         Sentence(
-            f"Each patient shares what an attacker may know with at least {privacy['k_reached'] - 1} "
-            f"others (k = {privacy['k_reached']}, {privacy.get('recoding', 'global')} recoding); "
+            "Each patient shares what an attacker may know with at least "
+            f"{privacy['k_reached'] - 1} others (k = {privacy['k_reached']}, "
+            f"{privacy.get('recoding', 'global')} recoding); "
             f"about {_round(rows)} rows and {_round(cells)} cells that few patients share were "
             "withheld or pooled.",
             f"每位患者与至少 {privacy['k_reached'] - 1} 名其他患者具有相同的准标识符"
-            f"（k = {privacy['k_reached']}）；约 {_round(rows)} 行、{_round(cells)} 个单元格因少见而被抑制或合并。",
+            f"（k = {privacy['k_reached']}）；"
+            f"约 {_round(rows)} 行、{_round(cells)} 个单元格因少见而被抑制或合并。",
         )
     ]
 
@@ -118,7 +123,8 @@ def biases(card: Card) -> list[Sentence]:
                 Sentence(
                     f"{share} % of the hospitals' {asked} patients had agreed to {purpose}; the "
                     "others are not in the data and may differ from them.",
-                    f"各医院 {asked} 名患者中有 {share}% 同意用途 {purpose}；其余患者不在数据中，且可能与其不同。",
+                    f"各医院 {asked} 名患者中有 {share}% 同意用途 {purpose}；"
+                    "其余患者不在数据中，且可能与其不同。",
                 )
             )
     return found
@@ -131,7 +137,8 @@ def limitations(card: Card) -> list[Sentence]:
     if empty:
         found.append(
             Sentence(
-                f"No row of {', '.join(empty)} could be published.", f"{'、'.join(empty)} 无可发布的行。"
+                f"No row of {', '.join(empty)} could be published.",
+                f"{'、'.join(empty)} 无可发布的行。",
             )
         )
     loss = card.figures["privacy"].get("loss")
@@ -179,10 +186,11 @@ def maintenance(card: Card) -> list[Sentence]:
     return [
         *_said(card.record.retention),
         Sentence(
-            f"A new version follows new or corrected months ({every or 'no fixed'} rhythm); withdrawals "
-            f"reach licensees at the latest {rule.deadline_days} days after they were recorded, and "
-            f"are to be confirmed within {rule.confirm_days} days.",
-            f"新的或更正的月份会产生新版本；撤回同意最迟在登记后 {rule.deadline_days} 天内通知被许可方，"
+            f"A new version follows new or corrected months ({every or 'no fixed'} rhythm); "
+            f"withdrawals reach licensees at the latest {rule.deadline_days} days after they were "
+            f"recorded, and are to be confirmed within {rule.confirm_days} days.",
+            "新的或更正的月份会产生新版本；"
+            f"撤回同意最迟在登记后 {rule.deadline_days} 天内通知被许可方，"
             f"被许可方须在 {rule.confirm_days} 天内确认删除。",
         ),
     ]

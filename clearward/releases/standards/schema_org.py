@@ -12,7 +12,7 @@ from clearward.products.spec import Product, load_product
 from clearward.releases.manifest import FileEntry, Manifest
 
 _ACCESS = {
-    "en": "Licensed use only: a signed agreement that names the purpose. Nothing is open to download.",
+    "en": "Licensed use only: a signed agreement that names the purpose. No open download.",
     "zh": "仅限许可使用：须签署载明用途的协议，不开放下载。",
 }
 
