@@ -20,7 +20,7 @@ from clearward import audit
 from clearward.errors import GateError, ReleaseError
 from clearward.keyring import Keyring
 from clearward.products.spec import load_product
-from clearward.releases import evidence, records, standards
+from clearward.releases import evidence, key_list, records, standards
 from clearward.releases.candidate import (
     FILES,
     Candidate,
@@ -247,6 +247,8 @@ def _publish_key(storage: Storage, keyring: Keyring) -> None:
                 expected="the public half of this keyring's signing key",
                 do="use the keyring that published here, or publish to another store",
             ) from error
+    with suppress(KeyExistsError):
+        storage.create(key_list.NAME, key_list.key_list(keyring))
 
 
 def _verify(storage: Storage, manifest: Manifest) -> None:
