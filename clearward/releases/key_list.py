@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
@@ -18,14 +19,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring
 from clearward.releases.manifest import Manifest, read_manifest
+from clearward.releases.shelf import PUBLIC_KEY
 from clearward.releases.signing import (
     key_id,
     load_public_key,
     open_envelope,
     private_keys,
+    public_pem,
     public_pems,
     sign_with,
 )
+from clearward.storage import KeyExistsError, Storage
 
 NAME = "keys/keys.json"
 KIND = "application/vnd.clearward.keys+json"
@@ -63,6 +67,23 @@ def key_list(keyring: Keyring) -> bytes:
     ]
     text = json.dumps({"keys": [asdict(key) for key in keys]}, indent=1)
     return sign_with(text.encode(), *private_keys(keyring), kind=KIND)
+
+
+def publish_keys(storage: Storage, keyring: Keyring) -> None:
+    """Put the public key and the list of keys into a store; ReleaseError for a store of another."""
+    pem = public_pem(keyring)
+    try:
+        storage.create(PUBLIC_KEY, pem)
+    except KeyExistsError as error:
+        if storage.get_bytes(PUBLIC_KEY) != pem:
+            raise ReleaseError(
+                "The store's releases are signed by another key.",
+                seen=f"another {PUBLIC_KEY}",
+                expected="the public half of this keyring's signing key",
+                do="use the keyring that published here, or publish to another store",
+            ) from error
+    with suppress(KeyExistsError):
+        storage.create(NAME, key_list(keyring))
 
 
 def read_key_list(envelope: bytes, known: Ed25519PublicKey) -> tuple[ListedKey, ...]:

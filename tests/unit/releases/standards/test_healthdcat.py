@@ -10,7 +10,7 @@ from clearward.products.record import Party, Record
 from clearward.products.spec import load_product, product_names
 from clearward.releases.candidate import build_candidate
 from clearward.releases.manifest import FileEntry
-from clearward.releases.standards import healthdcat
+from clearward.releases.standards import healthdcat, healthdcat_check
 from clearward.releases.standards.card import Card, Field, Table
 from clearward.releases.standards.check import check
 from tests.unit.releases import factory
@@ -39,7 +39,9 @@ def card(record=None, *, rows=20, name="neurology"):
 
 
 def checked(record=None, **other):
-    healthdcat.check_document(healthdcat.parse(healthdcat.describe(card(record, **other))))
+    healthdcat_check.check_document(
+        healthdcat_check.parse(healthdcat.describe(card(record, **other)))
+    )
 
 
 @pytest.mark.parametrize("name", product_names())
@@ -94,13 +96,13 @@ def test_a_quote_or_a_line_break_in_a_text_stays_inside_it():
     record = replace(
         load_product("neurology").record, keywords=('a "b" \\ \n . <urn:x> a <urn:y>',)
     )
-    graph = healthdcat.parse(healthdcat.describe(card(record)))
+    graph = healthdcat_check.parse(healthdcat.describe(card(record)))
     assert (None, None, rdflib.Literal(KEYWORD, lang="en")) in graph
     assert (rdflib.URIRef("urn:x"), None, None) not in graph
 
 
 def test_a_masked_number_of_people_is_not_told():
-    graph = healthdcat.parse(healthdcat.describe(card(rows=None)))
+    graph = healthdcat_check.parse(healthdcat.describe(card(rows=None)))
     names = {str(predicate).rpartition("#")[2] for predicate in graph.predicates()}
     assert not names & {"numberOfUniqueIndividuals", "numberOfRecords", "rowCount"}
 
@@ -112,14 +114,14 @@ def test_a_set_of_shapes_of_ones_own_is_asked_too(tmp_path):
         "<urn:s> a sh:NodeShape ; sh:targetClass dcat:Dataset ; sh:property [ sh:path "
         '<urn:landing> ; sh:minCount 1 ; sh:message "a landing page" ] .'
     )
-    graph = healthdcat.parse(healthdcat.describe(card()))
+    graph = healthdcat_check.parse(healthdcat.describe(card()))
     with pytest.raises(ReleaseError, match="a landing page"):
-        healthdcat.check_document(graph, also=shapes)
+        healthdcat_check.check_document(graph, also=shapes)
     with pytest.raises(ReleaseError, match="shapes cannot be read"):
-        healthdcat.check_document(graph, also=tmp_path / "missing.ttl")
+        healthdcat_check.check_document(graph, also=tmp_path / "missing.ttl")
     shapes.with_name("bad.ttl").write_text("no turtle")
     with pytest.raises(ReleaseError, match="shapes cannot be read"):
-        healthdcat.check_document(graph, also=shapes.with_name("bad.ttl"))
+        healthdcat_check.check_document(graph, also=shapes.with_name("bad.ttl"))
 
 
 def test_the_setting_reaches_the_check(folder, issued, product, monkeypatch):
@@ -142,6 +144,6 @@ def test_a_copy_is_described_over_its_own_files():
     text = healthdcat.describe(card())
     entry = FileEntry("data/x/part-2.parquet", "c" * 64, 11)
     moved = healthdcat.readdressed(text, {"data/x/part-1.parquet": entry})
-    claim = healthdcat.claims(healthdcat.parse(moved))["neurology__patient"]
+    claim = healthdcat_check.claims(healthdcat_check.parse(moved))["neurology__patient"]
     assert (claim.path, claim.sha256, claim.bytes) == (entry.path, entry.sha256, 11)
     assert healthdcat.readdressed(text, {}) == text
