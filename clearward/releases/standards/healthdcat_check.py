@@ -1,5 +1,5 @@
-"""The record for health data catalogues read back: whether it satisfies our shapes, and what it claims
-about the tables. Writing it belongs to `healthdcat`.
+"""The record for health data catalogues read back: whether it satisfies our shapes, and what it
+claims about the tables. Writing it belongs to `healthdcat`.
 
 RDF libraries are imported where they are needed: only a process that publishes pays for them.
 """

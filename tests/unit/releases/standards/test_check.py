@@ -3,23 +3,27 @@ and the release refused."""
 
 import json
 import re
+from datetime import date
 
 import pytest
 
 from clearward.errors import ReleaseError
 from clearward.releases import standards
+from clearward.releases.issue import issue_candidate
 from clearward.releases.standards import (
     contract,
     croissant,
     datasheet,
     frictionless,
     healthdcat,
+    healthdcat_check,
     policy,
     provenance,
     run_events,
 )
 from clearward.releases.standards.check import check
 from tests.unit.releases import factory
+from tests.unit.releases.conftest import House
 
 TABLE = f"{factory.PRODUCT}__patient"
 ROWS = factory.PATIENTS
@@ -166,3 +170,46 @@ def test_a_release_without_tables_is_refused(folder, issued, product):
 def test_a_table_that_no_document_knows_is_refused(folder, issued, product):
     with pytest.raises(ReleaseError, match="something else than its files"):
         check(folder, [e for e in issued.files if e.table != TABLE], product)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A release with a table of three rows about people, and one of none."""
+    home = House(tmp_path_factory.mktemp("small") / "home")
+    three = factory.entity_sql("echo", "echo_key", patients=3)
+    none = factory.entity_sql("procedure", "procedure_key", patients=0)
+    home.write(overrides={"echo": three, "procedure": none})
+    return issue_candidate(home.build(), date(2024, 6, 3))
+
+
+def test_a_small_number_of_rows_is_told_by_no_document(small, product):
+    files = small.folder / "files"
+    check(files, small.files, product)
+    claims = {
+        croissant.NAME: croissant.claims,
+        provenance.NAME: provenance.claims,
+        run_events.NAME: run_events.claims,
+        datasheet.NAME: datasheet.claims,
+        healthdcat.NAME: lambda text: healthdcat_check.claims(healthdcat_check.parse(text)),
+    }
+    for name, read in claims.items():
+        found = read((files / name).read_text("utf-8"))
+        assert found[f"{factory.PRODUCT}__echo"].rows is None, name
+        assert found[f"{factory.PRODUCT}__procedure"].rows == 0, name
+        assert found[TABLE].rows == ROWS, name
+    assert "numberOfRecords" not in (files / healthdcat.NAME).read_text("utf-8")
+
+
+def test_a_document_that_tells_a_small_number_refuses_the_release(small, product, tmp_path):
+    files = small.folder / "files"
+    for path in files.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    text = (files / datasheet.NAME).read_text("utf-8")
+    told = text.replace(f"<{product.protection.k} rows", "3 rows").replace(
+        f"<{product.protection.k} 行", "3 行"
+    )
+    assert told != text
+    (tmp_path / datasheet.NAME).unlink()
+    (tmp_path / datasheet.NAME).write_text(told, "utf-8")
+    with pytest.raises(ReleaseError, match="something else than its files"):
+        check(tmp_path, small.files, product)
