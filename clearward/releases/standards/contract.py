@@ -172,8 +172,11 @@ def to_text(document: Mapping[str, Any]) -> str:
 def read(text: str) -> Json:
     """A contract back as values, held to the standard's own model; ReleaseError otherwise."""
     import yaml  # noqa: PLC0415 - only a process that publishes pays for it
-    from open_data_contract_standard.model import OpenDataContractStandard  # noqa: PLC0415
     from pydantic import ValidationError  # noqa: PLC0415
+
+    from clearward.releases.standards.validators import (  # noqa: PLC0415
+        OpenDataContractStandard,
+    )
 
     try:
         document: Json = yaml.load(text, Loader=yaml.CSafeLoader)

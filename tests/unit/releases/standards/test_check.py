@@ -3,6 +3,8 @@ and the release refused."""
 
 import json
 import re
+import subprocess
+import sys
 from datetime import date
 
 import pytest
@@ -213,3 +215,12 @@ def test_a_document_that_tells_a_small_number_refuses_the_release(small, product
     (tmp_path / datasheet.NAME).write_text(told, "utf-8")
     with pytest.raises(ReleaseError, match="something else than its files"):
         check(tmp_path, small.files, product)
+
+
+def test_a_process_that_does_not_publish_imports_no_validator():
+    heavy = ("rdflib", "pyshacl", "open_data_contract_standard", "mlcroissant", "openlineage")
+    asked = (
+        f"import sys, clearward.releases.publish; print([n for n in {heavy} if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
