@@ -97,7 +97,9 @@ def publish(
             return finished
         raise
     issued = issue_candidate(candidate, datetime.now(UTC).date())
-    standards.check(issued.folder / FILES, issued.files, load_product(product))
+    standards.check(
+        issued.folder / FILES, issued.files, load_product(product), version=issued.version
+    )
     if approved_by is not None:
         approve(settings, product=product, month=month, approved_by=approved_by)
     actor = records.check_approved(

@@ -193,11 +193,11 @@ def read(text: str) -> Json:
 
 def claims(text: str) -> dict[str, Claim]:
     """Table -> what the contract says of it; logical types must follow from the physical ones."""
-    found = {}
-    for table in read(text)["schema"]:
+    found, document = {}, read(text)
+    for table in document["schema"]:
         for column in table["properties"]:
             if column["logicalType"] != logical_type(column["physicalType"]):
                 raise ValueError("a logical type that does not follow from the physical one")
         columns = {column["name"]: column["physicalType"] for column in table["properties"]}
-        found[table["name"]] = Claim(columns=columns)
+        found[table["name"]] = Claim(version=document["version"], columns=columns)
     return found

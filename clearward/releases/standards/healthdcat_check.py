@@ -34,10 +34,11 @@ def claims(graph: Any) -> dict[str, Claim]:
     files = {
         str(graph.value(s, _iri("dct:title"))): s for s in _subjects(graph, "dcat:Distribution")
     }
+    (version,) = map(str, graph.objects(None, _iri("dcat:version")))
     found = {}
     for table in _subjects(graph, "csvw:Table"):
         name = str(graph.value(table, _iri("dct:title")))
-        found[name] = _claim(graph, files.pop(name), _columns(graph, table))
+        found[name] = _claim(graph, files.pop(name), _columns(graph, table), version=version)
     if files:
         raise ValueError("a file without its table of columns")
     _check_totals(graph, found)
@@ -50,10 +51,11 @@ def _columns(graph: Any, table: Any) -> dict[str, str]:
     return {str(graph.value(c, names[0])): str(graph.value(c, names[1])) for c in columns}
 
 
-def _claim(graph: Any, file: Any, columns: Mapping[str, str]) -> Claim:
+def _claim(graph: Any, file: Any, columns: Mapping[str, str], *, version: str) -> Claim:
     checksum = graph.value(file, _iri("spdx:checksum"))
     rows = graph.value(file, _iri("csvw:rowCount"))
     return Claim(
+        version=version,
         columns=columns,
         rows=None if rows is None else int(rows),
         path=str(graph.value(file, _iri("dct:identifier"))),

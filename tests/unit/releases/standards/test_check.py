@@ -32,14 +32,14 @@ ROWS = factory.PATIENTS
 
 
 def test_a_release_as_it_was_built_passes(folder, issued, product):
-    check(folder, issued.files, product)
+    check(folder, issued.files, product, version="1.0.0")
 
 
 @pytest.mark.parametrize("name", sorted(standards.WRITERS))
 def test_a_missing_document_refuses_the_release(folder, issued, product, name):
     (folder / name).unlink()
     with pytest.raises(ReleaseError, match=f"lacks {name}"):
-        check(folder, issued.files, product)
+        check(folder, issued.files, product, version="1.0.0")
 
 
 @pytest.mark.parametrize("name", sorted(standards.WRITERS))
@@ -47,7 +47,7 @@ def test_a_missing_document_refuses_the_release(folder, issued, product, name):
 def test_a_document_of_anything_else_refuses_the_release(folder, issued, product, name, content):
     (folder / name).write_bytes(content)
     with pytest.raises(ReleaseError):
-        check(folder, issued.files, product)
+        check(folder, issued.files, product, version="1.0.0")
 
 
 def entry_of(issued):
@@ -145,6 +145,18 @@ SPOILT = {
     (policy.NAME, "permission"): replaced(
         "urn:clearward:purpose:commercial_licensing", "urn:clearward:purpose:marketing"
     ),
+    (croissant.NAME, "version"): replaced('"version": "1.0.0"', '"version": "1.0.1"'),
+    (frictionless.NAME, "version"): replaced('"version": "1.0.0"', '"version": "1.0.1"'),
+    (contract.NAME, "version"): replaced("version: 1.0.0", "version: 1.0.1"),
+    (healthdcat.NAME, "version"): replaced('version "1.0.0"', 'version "1.0.1"'),
+    (provenance.NAME, "version"): replaced('"own:version": "1.0.0"', '"own:version": "1.0.1"'),
+    (run_events.NAME, "version"): replaced('Version": "1.0.0"', 'Version": "1.0.1"'),
+    (datasheet.NAME, "version"): replaced(" 1.0.0\n", " 1.0.1\n"),
+    (policy.NAME, "version"): lambda text, _entry: text.replace("/1.0.0", "/1.0.1"),
+    (croissant.NAME, "terms"): replaced("odrl:isAnyOf", "odrl:isNoneOf"),
+    (policy.NAME, "operator"): replaced("odrl:isAnyOf", "odrl:isNoneOf"),
+    (policy.NAME, "target"): replaced("cardiology/1.0.0", "neurology/1.0.0"),
+    (policy.NAME, "conflict"): replaced("odrl:prohibit", "odrl:perm"),
     (policy.NAME, "purpose"): replaced('"odrl:purpose"', '"odrl:event"'),
 }
 
@@ -157,7 +169,7 @@ def test_one_changed_fact_of_a_document_refuses_the_release(folder, issued, prod
     assert changed != text, "the case no longer changes anything"
     path.write_text(changed, "utf-8")
     with pytest.raises(ReleaseError):
-        check(folder, issued.files, product)
+        check(folder, issued.files, product, version="1.0.0")
 
 
 def test_every_document_is_spoilt_at_least_once():
@@ -166,12 +178,12 @@ def test_every_document_is_spoilt_at_least_once():
 
 def test_a_release_without_tables_is_refused(folder, issued, product):
     with pytest.raises(ReleaseError, match="without a table"):
-        check(folder, [e for e in issued.files if not e.table], product)
+        check(folder, [e for e in issued.files if not e.table], product, version="1.0.0")
 
 
 def test_a_table_that_no_document_knows_is_refused(folder, issued, product):
     with pytest.raises(ReleaseError, match="something else than its files"):
-        check(folder, [e for e in issued.files if e.table != TABLE], product)
+        check(folder, [e for e in issued.files if e.table != TABLE], product, version="1.0.0")
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +198,7 @@ def small(tmp_path_factory):
 
 def test_a_small_number_of_rows_is_told_by_no_document(small, product):
     files = small.folder / "files"
-    check(files, small.files, product)
+    check(files, small.files, product, version="1.0.0")
     claims = {
         croissant.NAME: croissant.claims,
         provenance.NAME: provenance.claims,
@@ -214,7 +226,7 @@ def test_a_document_that_tells_a_small_number_refuses_the_release(small, product
     (tmp_path / datasheet.NAME).unlink()
     (tmp_path / datasheet.NAME).write_text(told, "utf-8")
     with pytest.raises(ReleaseError, match="something else than its files"):
-        check(tmp_path, small.files, product)
+        check(tmp_path, small.files, product, version="1.0.0")
 
 
 def test_a_process_that_does_not_publish_imports_no_validator():
