@@ -43,11 +43,11 @@ def check(folder: Path, files: Sequence[FileEntry], product: Product, *, version
     tables = {entry.table: entry for entry in files if entry.table}
     if not tables:
         raise ReleaseError("A release without a table cannot be described.", do="build it again")
+    text = _text(folder / policy.NAME)
+    _reading(policy.NAME, lambda: policy.check_document(text, product, version=version))
     for name, kind in _kinds().items():
         claims = _claims(folder / name, kind)
         _compare(name, kind, claims, tables=tables, version=version, k=product.protection.k)
-    text = _text(folder / policy.NAME)
-    _reading(policy.NAME, lambda: policy.check_document(text, product, version=version))
     card = json.loads(_text(folder / croissant.NAME))
     if card["usageInfo"] != croissant.usage(product):
         raise ReleaseError(
@@ -57,14 +57,15 @@ def check(folder: Path, files: Sequence[FileEntry], product: Product, *, version
 
 
 def _kinds() -> Mapping[str, Kind]:
+    """What takes longest to read comes last."""
     return {
         croissant.NAME: Kind(croissant.claims, croissant.data_type, FILE | ROWS),
         frictionless.NAME: Kind(frictionless.claims, frictionless.data_type, FILE),
-        contract.NAME: Kind(contract.claims, lambda kind: kind, frozenset()),
-        healthdcat.NAME: Kind(_health_claims, healthdcat.data_type, FILE | ROWS),
         provenance.NAME: Kind(provenance.claims, None, frozenset({"path", "sha256", "rows"})),
         run_events.NAME: Kind(run_events.claims, lambda kind: kind, FILE | ROWS),
         datasheet.NAME: Kind(datasheet.claims, None, frozenset({"rows", "width"})),
+        contract.NAME: Kind(contract.claims, lambda kind: kind, frozenset()),
+        healthdcat.NAME: Kind(_health_claims, healthdcat.data_type, FILE | ROWS),
     }
 
 

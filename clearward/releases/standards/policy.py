@@ -189,8 +189,8 @@ def _constraint(left: str, operator: str, right: Any) -> dict[str, Any]:
 
 
 def check_document(text: str, product: Product, *, version: str) -> None:
-    """Raise ReleaseError unless a policy is, to the last rule, the offer of the product's spec for a
-    version; ValueError where it is none.
+    """Raise ReleaseError unless a policy is, to the last rule, the offer of the product's spec for
+    a version; ValueError where it is none.
     """
     policy = json.loads(text)
     target = policy["odrl:permission"][0]["odrl:target"]["@id"]
