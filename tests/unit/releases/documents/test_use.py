@@ -3,7 +3,10 @@
 import shutil
 import subprocess
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
+from threading import Thread
 
 import duckdb
 import pytest
@@ -33,7 +36,38 @@ def test_the_duckdb_quick_start_runs(built, monkeypatch):
         assert result.fetchall() == [(240,)]
 
 
-def test_the_download_script_fetches_links_and_checks_every_hash(built, tmp_path):
+@pytest.mark.skipif(not shutil.which("wget"), reason="wget is not installed")
+@pytest.mark.parametrize("place", ["files/cardiology/1.0.0", "bucket/cardiology/1.0.0/abc"])
+def test_the_download_script_fetches_links_into_the_release_s_folders(built, tmp_path, place):
+    served, wanted = tmp_path / "served" / place, tmp_path / "wanted"
+    shutil.copytree(built, served)
+    wanted.mkdir()
+    files = [p.relative_to(served).as_posix() for p in served.rglob("*") if p.is_file()]
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "served")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_port}/{place}"
+        (wanted / "urls.txt").write_text("".join(f"{base}/{f}?token=x%2Fy\n" for f in files))
+        shutil.copyfile(built / "download.sh", wanted / "download.sh")
+        assert "as it was published" in run("sh", "download.sh", "urls.txt", folder=wanted)
+        server.shutdown()
+    assert {p.relative_to(wanted).as_posix() for p in wanted.rglob("*") if p.is_file()} == {
+        *files,
+        "urls.txt",
+    }
+
+
+def test_the_download_script_refuses_a_link_out_of_the_folder(built, tmp_path):
+    shutil.copyfile(built / "download.sh", tmp_path / "download.sh")
+    (tmp_path / "urls.txt").write_text("http://127.0.0.1:9/files/cardiology/1.0.0/../x\n")
+    done = subprocess.run(
+        ["sh", "download.sh", "urls.txt"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "not a path" in done.stderr
+
+
+def test_the_download_script_checks_every_hash(built, tmp_path):
     assert "as it was published" in run("sh", "download.sh", folder=built)
     copy = tmp_path / "release"
     shutil.copytree(built, copy)
