@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring
 from clearward.products.spec import load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
+from clearward.releases.contract import as_document, contract_of, read_contract
 from clearward.releases.documents import Facts
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
@@ -25,12 +24,12 @@ from clearward.releases.samples import place_sample
 from clearward.releases.shelf import last_manifest, load_manifest, versions
 from clearward.releases.signing import key_id, load_public_key
 from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
+from clearward.releases.terms import Contract, compare
 from clearward.releases.version import (
     FIRST,
     Change,
     Version,
-    additions,
-    breaks,
+    classify,
     next_version,
     parse_version,
 )
@@ -101,9 +100,12 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     spec = load_product(product)
     tables = read_tables(settings, spec, month=check_month(month))
     storage, public_key = open_storage(settings), load_public_key(keyring)
-    place = _place(storage, public_key, tables, product=product, month=month)
+    dbt = lineage.read_dbt_manifest()
+    contract = contract_of(dbt, tables)
+    last = last_manifest(storage, product, public_key=public_key)
+    place = _place(storage, tables, contract, last=last, product=product, month=month)
     figures = gather_figures(
-        settings, spec, tables, storage=storage, last=place.before, month=month
+        settings, spec, tables, contract=contract, storage=storage, last=place.before, month=month
     )
     names = {"product": product, "version": str(place.version), "month": month}
     gate = evidence.read_gate(settings, product, month=month)
@@ -112,7 +114,7 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
         tables=tables,
         values={**figures, **names, **place.told(), "key_id": key_id(public_key)},
         gate=evidence.publishable(gate, spec.protection.k),
-        dbt=lineage.read_dbt_manifest(),
+        dbt=dbt,
     )
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
@@ -149,21 +151,21 @@ class _Place:
 
 def _place(
     storage: Storage,
-    public_key: Ed25519PublicKey,
     tables: tuple[TableFile, ...],
+    contract: Contract,
     *,
+    last: Manifest | None,
     product: str,
     month: str,
 ) -> _Place:
-    last = last_manifest(storage, product, public_key=public_key)
     same = find_published(storage, product, content=content_hash(tables), month=month)
     if same:
         return _Place(same.version, Change.NOTHING, same.previous, None)
-    change = _classify(last, tables, month=month)
+    change, version = place_after(last, contract, month=month)
     if last is None:
-        return _Place(FIRST, change, {}, None)
+        return _Place(version, change, {}, None)
     previous = {"version": str(last.version), "manifest_sha256": last.sha256}
-    return _Place(next_version(last.version, change), change, previous, last)
+    return _Place(version, change, previous, last)
 
 
 def find_published(storage: Storage, product: str, *, content: str, month: str) -> Manifest | None:
@@ -175,9 +177,13 @@ def find_published(storage: Storage, product: str, *, content: str, month: str) 
     return None
 
 
-def _classify(last: Manifest | None, tables: tuple[TableFile, ...], *, month: str) -> Change:
+def place_after(last: Manifest | None, contract: Contract, *, month: str) -> tuple[Change, Version]:
+    """Why a release with this contract differs from the last one, and the number it must bear.
+
+    Nobody chooses: `publish` asks again. ReleaseError when the month lies before the last release.
+    """
     if last is None:
-        return Change.FIRST
+        return Change.FIRST, FIRST
     if month < last.month:
         raise ReleaseError(
             f"{month} lies before the last release of {last.product}.",
@@ -185,12 +191,29 @@ def _classify(last: Manifest | None, tables: tuple[TableFile, ...], *, month: st
             expected="the same month, corrected, or a later one",
             do=f"correct {last.month} instead: it holds the corrected rows too",
         )
-    schema = {table.table: table.schema for table in tables}
-    if breaks(last.schema, schema):
-        return Change.SCHEMA_BREAK
-    if month != last.month:
-        return Change.NEW_MONTH
-    return Change.SCHEMA_ADDITION if additions(last.schema, schema) else Change.CORRECTION
+    terms = compare(read_contract(last), contract)
+    change = classify(terms, month=month, previous_month=last.month)
+    return change, next_version(last.version, change)
+
+
+def check_number(
+    candidate: Candidate, tables: tuple[TableFile, ...], *, last: Manifest | None
+) -> None:
+    """Raise ReleaseError unless the candidate's number follows from its contract and the last one.
+
+    Asked again at publication: a file on a disk, and whoever writes in it, decides no number.
+    """
+    contract = contract_of(lineage.read_dbt_manifest(), tables)
+    change, version = place_after(last, contract, month=candidate.month)
+    is_told = candidate.facts.get("contract") == as_document(contract)
+    if (change, str(version)) != (candidate.change, candidate.version) or not is_told:
+        raise ReleaseError(
+            f"The candidate of {candidate.product} {candidate.month} bears a number of its own.",
+            seen=f"{candidate.version} ({candidate.change.value})"
+            + ("" if is_told else ", and another contract than its tables have"),
+            expected=f"{version} ({change.value}): that follows from what changed",
+            do="build the candidate again",
+        )
 
 
 def _save(folder: Path, candidate: Candidate) -> None:

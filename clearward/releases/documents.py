@@ -24,6 +24,7 @@ from clearward.errors import StorageError
 from clearward.products.spec import Product
 from clearward.releases import attrition, croissant, dictionary
 from clearward.releases.changes import is_small
+from clearward.releases.comparison import changes_document
 from clearward.releases.manifest import SUMS_NAME
 from clearward.releases.risk_documents import risk_context
 from clearward.releases.samples import FOLDER as SAMPLE_FOLDER
@@ -90,6 +91,7 @@ def write_documents(folder: Path, facts: Facts, *, data_docs: Path | None) -> No
     _write(folder / "privacy.json", _json(facts.values["privacy"]))
     _write(folder / "risk.json", _json(facts.values["risk"]))
     _write(folder / "consent_summary.json", _json(facts.values["consent"]))
+    _write(folder / "changes.json", _json(changes_document(facts.values)))
     _write(folder / "provenance.json", _json(facts.values["lineage"]))
     if data_docs:
         _copy_docs(data_docs, folder / "quality" / "data_docs")

@@ -44,17 +44,14 @@ def write_feed(
 
     Columns are those of the new version (of the old one, where the table was dropped), then
     ``_change_type`` (text: insert, update_preimage, update_postimage or delete) and
-    ``_commit_version`` (64-bit integer). They mean what they do in a Delta table's change data
-    feed, except that ``delete`` and ``update_preimage`` hold the key alone, other columns null.
-
-    - Rows that are the same, or differ in `LOAD_COLUMNS` only, are left out.
-    - An added column updates the rows where it is filled; a dropped one updates none; one of
-      another type updates those whose value does not survive the way there and back.
+    ``_commit_version`` (64-bit integer), with the meaning they have in a Delta table's change data
+    feed. Rows that differ in nothing but `LOAD_COLUMNS` are left out; what counts as a difference
+    says `SideBySide.differs_sql`.
 
     Args:
         old_files, new_files: Parquet of the table; none for a table that the version has not.
-        key: primary key columns; their order is the order of the feed, the old half of an update
-            before the new. The same files give the same bytes.
+        key: primary key; the order of the feed, the old half of an update before the new. The same
+            files give the same bytes.
         out: where it goes, whole or not at all.
         commit_version: number of the new version; None leaves the column out, as the parquet
             format of Delta Sharing wants: its clients refuse a file that has one, and take the

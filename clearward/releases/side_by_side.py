@@ -95,7 +95,7 @@ def side_by_side(
         )
     old, new = _relation(old_files, new_files), _relation(new_files, old_files)
     old_columns, new_columns = _columns(connection, old), _columns(connection, new)
-    check_key_kept(old_columns, new_columns, key=key)
+    _check_key(old_columns, new_columns, key)
     return SideBySide(old, new, old_columns, new_columns, tuple(key))
 
 
@@ -109,9 +109,24 @@ def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, 
     return {str(name): str(kind) for name, kind, *_ in described}
 
 
-def check_key_kept(old: Mapping[str, str], new: Mapping[str, str], *, key: Sequence[str]) -> None:
-    """Raise ReleaseError unless both versions have the key, of one type."""
-    changed = [name for name in key if name not in new or old.get(name) != new[name]]
+def has_same_key(
+    connection: duckdb.DuckDBPyConnection,
+    old_files: Sequence[Path],
+    new_files: Sequence[Path],
+    *,
+    key: Sequence[str],
+) -> bool:
+    """True when both versions have the key, of one type."""
+    old, new = (_columns(connection, read_parquet_sql(files)) for files in (old_files, new_files))
+    return bool(key) and not _changed_key(old, new, key)
+
+
+def _changed_key(old: Mapping[str, str], new: Mapping[str, str], key: Sequence[str]) -> list[str]:
+    return [name for name in key if name not in new or old.get(name) != new[name]]
+
+
+def _check_key(old: Mapping[str, str], new: Mapping[str, str], key: Sequence[str]) -> None:
+    changed = _changed_key(old, new, key)
     if changed:
         raise ReleaseError(
             "Another key makes other rows of all of them.",
