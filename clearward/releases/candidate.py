@@ -6,17 +6,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring
-from clearward.products.spec import load_product
+from clearward.products.spec import Product, load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
 from clearward.releases.contract import as_document, contract_of, read_contract
-from clearward.releases.documents import Facts
+from clearward.releases.documents import Told
+from clearward.releases.documents.columns import first_releases
+from clearward.releases.documents.measure import measure
+from clearward.releases.documents.source import measure_source
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.records import record_candidate
@@ -107,46 +110,91 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     figures = gather_figures(
         settings, spec, tables, contract=contract, storage=storage, last=place.before, month=month
     )
-    names = {"product": product, "version": str(place.version), "month": month}
-    gate = evidence.read_gate(settings, product, month=month)
-    told = Facts(
-        product=spec,
-        tables=tables,
-        values={**figures, **names, **place.told(), "key_id": key_id(public_key)},
-        gate=evidence.publishable(gate, spec.protection.k),
-        dbt=dbt,
-    )
+    told = _tell(settings, spec, tables, figures=figures, storage=storage, place=place, month=month)
+    told = replace(told, dbt=dbt, figures={**told.figures, "key_id": key_id(public_key)})
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
         place_sample(settings, tables, building / _FILES, product=product)
         files = write_bundle(building / _FILES, told, data_docs=docs)
         candidate = Candidate(
-            **names,
+            product=product,
+            month=month,
+            version=told.version,
             change=place.change,
             content_sha256=content_hash(tables),
             base=hash_file(building / _FILES / SUMS_NAME)[:16],
             folder=folder,
             previous=place.previous,
             files=files,
-            facts=told.values,
+            facts=told.figures,
         )
         _save(building, candidate)
     record_candidate(settings, candidate.metadata())
     return candidate
 
 
+def _tell(
+    settings: Settings,
+    spec: Product,
+    tables: tuple[TableFile, ...],
+    *,
+    figures: Mapping[str, Any],
+    storage: Storage,
+    place: _Place,
+    month: str,
+) -> Told:
+    """What the documents may tell."""
+    names = {"product": spec.name, "version": str(place.version), "month": month}
+    gate = evidence.read_gate(settings, spec.name, month=month)
+    before = _earlier(storage, spec.name, place.version)
+    return Told(
+        product=spec,
+        tables=tables,
+        version=names["version"],
+        month=month,
+        figures={**figures, **names, **place.told()},
+        gate=evidence.publishable(gate, spec.protection.k),
+        dbt={},
+        first_release=first_releases(spec.name, before, tables, version=names["version"]),
+        measured=measure(tables, [qi.column for qi in spec.protection.quasi_identifiers]),
+        source=measure_source(
+            settings, spec, month=month, levels=figures["privacy"].get("levels") or {}
+        ),
+    )
+
+
+def _earlier(
+    storage: Storage, product: str, version: Version
+) -> list[tuple[str, Mapping[str, Mapping[str, str]]]]:
+    """Version and schema of every release before this one, oldest first."""
+    before = [found for found in versions(storage, product) if found < version]
+    return [(str(v), load_manifest(storage, product, v).schema) for v in before]
+
+
 @dataclass(frozen=True)
 class _Place:
-    """Where a candidate stands in its product's history; ``before`` is what it is compared with."""
+    """Where a candidate stands in its product's history.
+
+    Attributes:
+        change: NOTHING where it is published already; ``why`` is what the documents say, so that
+            what is published already is built again byte for byte.
+        before: what it is compared with.
+    """
 
     version: Version
     change: Change
-    previous: Mapping[str, str]
+    why: Change
     before: Manifest | None
 
+    @property
+    def previous(self) -> dict[str, str]:
+        if self.before is None:
+            return {}
+        return {"version": str(self.before.version), "manifest_sha256": self.before.sha256}
+
     def told(self) -> dict[str, Any]:
-        return {"change": self.change.value, "previous": dict(self.previous)}
+        return {"change": self.why.value, "previous": self.previous}
 
 
 def _place(
@@ -160,12 +208,11 @@ def _place(
 ) -> _Place:
     same = find_published(storage, product, content=content_hash(tables), month=month)
     if same:
-        return _Place(same.version, Change.NOTHING, same.previous, None)
+        name = same.previous.get("version")
+        before = load_manifest(storage, product, name) if name else None
+        return _Place(same.version, Change.NOTHING, Change(same.change), before)
     change, version = place_after(last, contract, month=month)
-    if last is None:
-        return _Place(version, change, {}, None)
-    previous = {"version": str(last.version), "manifest_sha256": last.sha256}
-    return _Place(version, change, previous, last)
+    return _Place(version, change, change, last)
 
 
 def find_published(storage: Storage, product: str, *, content: str, month: str) -> Manifest | None:
