@@ -18,6 +18,7 @@ from clearward.products.spec import load_product
 from clearward.releases import publish as publishing
 from clearward.releases import sign_off as signing_off
 from clearward.releases.comparison import compare_folders, compare_published
+from clearward.releases.rebuild import rebuild_release
 from clearward.releases.shelf import list_releases, show_release
 from clearward.releases.signing import load_public_key
 from clearward.releases.verify import verify_release
@@ -32,6 +33,7 @@ app = typer.Typer(
   clearward release publish cardiology --month 2024-05\n
   clearward release list                              what is published\n
   clearward release verify cardiology 1.0.0           every hash and the signature\n
+  clearward release rebuild cardiology 1.0.0          the same bytes from the same inputs\n
   clearward release diff cardiology 1.0.0 1.1.0       what changed, counts masked\n
   clearward release sign-off cardiology --month 2024-05 --gate G4 --by NAME --reason WHY
 
@@ -85,6 +87,20 @@ def verify(
     source = folder or open_storage(load_settings())
     verified = verify_release(source, public_key, product=product, version=version)
     show_facts("Intact and signed", verified.metadata(), as_json=as_json)
+
+
+@app.command()
+def rebuild(product: str, version: str, as_json: Json = False) -> None:
+    """Build a release again from the same inputs and compare it with the store, byte for byte."""
+    settings = load_settings()
+    rebuilt = rebuild_release(
+        settings,
+        open_keyring(settings),
+        open_storage(settings),
+        product=product,
+        version=version,
+    )
+    show_facts("The same bytes", rebuilt.metadata(), as_json=as_json)
 
 
 @app.command()
