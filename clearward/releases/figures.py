@@ -13,6 +13,7 @@ from clearward.products.spec import Product
 from clearward.releases import evidence, lineage
 from clearward.releases.comparison import Edition, compare_editions, published_edition
 from clearward.releases.contract import as_document
+from clearward.releases.fingerprint import fingerprints
 from clearward.releases.manifest import Manifest
 from clearward.releases.profile_check import profile_facts
 from clearward.releases.risk_figures import publishable_risk
@@ -41,6 +42,7 @@ def gather_figures(
     return {
         "k": k,
         **changed,
+        "fingerprints": fingerprints(settings, tables),
         "gate": _gate_summary(evidence.read_gate(settings, spec.name, month=month)),
         "privacy": evidence.publishable_privacy(
             evidence.read_privacy(settings, spec.name, month=month), k

@@ -231,7 +231,7 @@ def _stage(
 
 
 _PUBLISHED_FACTS = (
-    *("k", "contract", "changes", "causes", "terms", "breaks", "additions"),
+    *("k", "contract", "changes", "causes", "terms", "breaks", "additions", "fingerprints"),
     *("gate", "privacy", "risk", "profiles", "lineage"),
 )
 
