@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 
 from clearward.marts import DBT_PROJECT
-from orchestration import jobs, schedules, sensors
+from orchestration import jobs, licences, schedules, sensors
 from orchestration.assets.dbt_models import build_dbt_assets
 from orchestration.assets.deidentified import deidentified, findings
+from orchestration.assets.deliveries import deliveries
 from orchestration.assets.identified import cleared, raw
 from orchestration.assets.products import product_assets
 from orchestration.assets.synthetic import synthetic_assets
@@ -38,13 +39,18 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
             *product_assets(),
             *synthetic_assets(),
             withdrawals,
+            deliveries,
         ],
         jobs=[
             *(jobs.hospital_month, jobs.month_candidates, jobs.publish_releases),
             carry_withdrawals,
+            licences.monthly_delivery,
         ],
         schedules=[schedules.monthly_refresh, daily_withdrawals],
-        sensors=[sensors.new_extracts, sensors.complete_months, sensors.failed_runs],
+        sensors=[
+            *(sensors.new_extracts, sensors.complete_months, sensors.failed_runs),
+            *(licences.new_releases, licences.ending_licences, licences.unused_licences),
+        ],
         resources=resources or default_resources(),
         executor=TWO_STEPS,
     )

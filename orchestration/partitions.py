@@ -1,4 +1,4 @@
-"""How the work is cut: hospital x month up to the one-way door, month from dbt on."""
+"""How the work is cut: hospital x month up to the one-way door, month from dbt on, then licence."""
 
 import dagster as dg
 
@@ -7,6 +7,7 @@ FIRST_MONTH = "2020-01"
 ZONE = "clearward/zone"
 """Tag of every asset: where its rows lie, `identified` to `released` (see GLOSSARY)."""
 
+licences = dg.DynamicPartitionsDefinition(name="licence")
 hospitals = dg.DynamicPartitionsDefinition(name="hospital")
 months = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH, fmt=MONTH_FORMAT)
 extracts = dg.MultiPartitionsDefinition({"hospital": hospitals, "month": months})

@@ -9,12 +9,16 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from clearward.cli.comparison import show_comparison
 from clearward.cli.show import console, show_facts, show_rows
 from clearward.deidentify.installation import open_keyring
 from clearward.errors import ConfigError
 from clearward.keyring import load_keyring
+from clearward.products.spec import load_product
 from clearward.releases import publish as publishing
 from clearward.releases import sign_off as signing_off
+from clearward.releases.comparison import compare_folders, compare_published
+from clearward.releases.rebuild import rebuild_release
 from clearward.releases.shelf import list_releases, show_release
 from clearward.releases.signing import load_public_key
 from clearward.releases.verify import verify_release
@@ -29,6 +33,8 @@ app = typer.Typer(
   clearward release publish cardiology --month 2024-05\n
   clearward release list                              what is published\n
   clearward release verify cardiology 1.0.0           every hash and the signature\n
+  clearward release rebuild cardiology 1.0.0          the same bytes from the same inputs\n
+  clearward release diff cardiology 1.0.0 1.1.0       what changed, counts masked\n
   clearward release sign-off cardiology --month 2024-05 --gate G4 --by NAME --reason WHY
 
 Red gates cannot be published by anybody; amber ones need a sign-off first.
@@ -81,6 +87,47 @@ def verify(
     source = folder or open_storage(load_settings())
     verified = verify_release(source, public_key, product=product, version=version)
     show_facts("Intact and signed", verified.metadata(), as_json=as_json)
+
+
+@app.command()
+def rebuild(product: str, version: str, as_json: Json = False) -> None:
+    """Build a release again from the same inputs and compare it with the store, byte for byte."""
+    settings = load_settings()
+    rebuilt = rebuild_release(
+        settings,
+        open_keyring(settings),
+        open_storage(settings),
+        product=product,
+        version=version,
+    )
+    show_facts("The same bytes", rebuilt.metadata(), as_json=as_json)
+
+
+@app.command()
+def diff(
+    product: Annotated[str, typer.Argument(help="Product; with two folders, any name.")],
+    old: Annotated[str, typer.Argument(help="A version, or the folder of a downloaded one.")],
+    new: Annotated[str, typer.Argument(help="A version, or the folder of a downloaded one.")],
+    key: Annotated[
+        Path | None, typer.Option(help="The publisher's public key (PEM); default: the keyring's.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What changed from one version to another: promises, rows by table, columns.
+
+    Counts of published versions are masked, as in their release notes; those of your own two
+    folders are exact: you hold the rows.
+    """
+    settings, folders = load_settings(), (Path(old), Path(new))
+    if all(folder.is_dir() for folder in folders):
+        public_key = _read_key(key) if key else _own_key()
+        document = compare_folders(settings, *folders, public_key=public_key).document()
+    else:
+        found = compare_published(
+            settings, open_storage(settings), product=product, old=old, new=new
+        )
+        document = found.document(load_product(product).protection.k)
+    show_comparison(document, as_json=as_json)
 
 
 @app.command()

@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring
-from clearward.products.spec import load_product
+from clearward.products.spec import Product, load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
+from clearward.releases.contract import as_document, contract_of, read_contract
 from clearward.releases.documents import Told
 from clearward.releases.documents.columns import first_releases
 from clearward.releases.documents.measure import measure
@@ -28,12 +27,12 @@ from clearward.releases.samples import place_sample
 from clearward.releases.shelf import last_manifest, load_manifest, versions
 from clearward.releases.signing import key_id, load_public_key
 from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
+from clearward.releases.terms import Contract, compare
 from clearward.releases.version import (
     FIRST,
     Change,
     Version,
-    additions,
-    breaks,
+    classify,
     next_version,
     parse_version,
 )
@@ -104,35 +103,24 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     spec = load_product(product)
     tables = read_tables(settings, spec, month=check_month(month))
     storage, public_key = open_storage(settings), load_public_key(keyring)
-    place = _place(storage, public_key, tables, product=product, month=month)
+    dbt = lineage.read_dbt_manifest()
+    contract = contract_of(dbt, tables)
+    last = last_manifest(storage, product, public_key=public_key)
+    place = _place(storage, tables, contract, last=last, product=product, month=month)
     figures = gather_figures(
-        settings, spec, tables, storage=storage, last=place.before, month=month
+        settings, spec, tables, contract=contract, storage=storage, last=place.before, month=month
     )
-    names = {"product": product, "version": str(place.version), "month": month}
-    gate = evidence.read_gate(settings, product, month=month)
-    told = Told(
-        product=spec,
-        tables=tables,
-        version=names["version"],
-        month=month,
-        figures={**figures, **names, **place.told(), "key_id": key_id(public_key)},
-        gate=evidence.publishable(gate, spec.protection.k),
-        dbt=lineage.read_dbt_manifest(),
-        first_release=first_releases(
-            product, _earlier(storage, product, place.version), tables, version=names["version"]
-        ),
-        measured=measure(tables, [qi.column for qi in spec.protection.quasi_identifiers]),
-        source=measure_source(
-            settings, spec, month=month, levels=figures["privacy"].get("levels") or {}
-        ),
-    )
+    told = _tell(settings, spec, tables, figures=figures, storage=storage, place=place, month=month)
+    told = replace(told, dbt=dbt, figures={**told.figures, "key_id": key_id(public_key)})
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
         place_sample(settings, tables, building / FILES, product=product)
         files = write_bundle(building / FILES, told, data_docs=docs)
         candidate = Candidate(
-            **names,
+            product=product,
+            month=month,
+            version=told.version,
             change=place.change,
             content_sha256=content_hash(tables),
             base=hash_file(building / FILES / SUMS_NAME)[:16],
@@ -146,6 +134,36 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     return candidate
 
 
+def _tell(
+    settings: Settings,
+    spec: Product,
+    tables: tuple[TableFile, ...],
+    *,
+    figures: Mapping[str, Any],
+    storage: Storage,
+    place: _Place,
+    month: str,
+) -> Told:
+    """What the documents may tell."""
+    names = {"product": spec.name, "version": str(place.version), "month": month}
+    gate = evidence.read_gate(settings, spec.name, month=month)
+    before = _earlier(storage, spec.name, place.version)
+    return Told(
+        product=spec,
+        tables=tables,
+        version=names["version"],
+        month=month,
+        figures={**figures, **names, **place.told()},
+        gate=evidence.publishable(gate, spec.protection.k),
+        dbt={},
+        first_release=first_releases(spec.name, before, tables, version=names["version"]),
+        measured=measure(tables, [qi.column for qi in spec.protection.quasi_identifiers]),
+        source=measure_source(
+            settings, spec, month=month, levels=figures["privacy"].get("levels") or {}
+        ),
+    )
+
+
 def _earlier(
     storage: Storage, product: str, version: Version
 ) -> list[tuple[str, Mapping[str, Mapping[str, str]]]]:
@@ -156,34 +174,45 @@ def _earlier(
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a candidate stands in its product's history; ``before`` is what it is compared with."""
+    """Where a candidate stands in its product's history.
+
+    Attributes:
+        change: NOTHING where it is published already; ``why`` is what the documents say, so that
+            what is published already is built again byte for byte.
+        before: what it is compared with.
+    """
 
     version: Version
     change: Change
-    previous: Mapping[str, str]
+    why: Change
     before: Manifest | None
 
+    @property
+    def previous(self) -> dict[str, str]:
+        if self.before is None:
+            return {}
+        return {"version": str(self.before.version), "manifest_sha256": self.before.sha256}
+
     def told(self) -> dict[str, Any]:
-        return {"change": self.change.value, "previous": dict(self.previous)}
+        return {"change": self.why.value, "previous": self.previous}
 
 
 def _place(
     storage: Storage,
-    public_key: Ed25519PublicKey,
     tables: tuple[TableFile, ...],
+    contract: Contract,
     *,
+    last: Manifest | None,
     product: str,
     month: str,
 ) -> _Place:
-    last = last_manifest(storage, product, public_key=public_key)
     same = find_published(storage, product, content=content_hash(tables), month=month)
     if same:
-        return _Place(same.version, Change.NOTHING, same.previous, None)
-    change = _classify(last, tables, month=month)
-    if last is None:
-        return _Place(FIRST, change, {}, None)
-    previous = {"version": str(last.version), "manifest_sha256": last.sha256}
-    return _Place(next_version(last.version, change), change, previous, last)
+        name = same.previous.get("version")
+        before = load_manifest(storage, product, name) if name else None
+        return _Place(same.version, Change.NOTHING, Change(same.change), before)
+    change, version = place_after(last, contract, month=month)
+    return _Place(version, change, change, last)
 
 
 def find_published(storage: Storage, product: str, *, content: str, month: str) -> Manifest | None:
@@ -195,9 +224,13 @@ def find_published(storage: Storage, product: str, *, content: str, month: str) 
     return None
 
 
-def _classify(last: Manifest | None, tables: tuple[TableFile, ...], *, month: str) -> Change:
+def place_after(last: Manifest | None, contract: Contract, *, month: str) -> tuple[Change, Version]:
+    """Why a release with this contract differs from the last one, and the number it must bear.
+
+    Nobody chooses: `publish` asks again. ReleaseError when the month lies before the last release.
+    """
     if last is None:
-        return Change.FIRST
+        return Change.FIRST, FIRST
     if month < last.month:
         raise ReleaseError(
             f"{month} lies before the last release of {last.product}.",
@@ -205,12 +238,29 @@ def _classify(last: Manifest | None, tables: tuple[TableFile, ...], *, month: st
             expected="the same month, corrected, or a later one",
             do=f"correct {last.month} instead: it holds the corrected rows too",
         )
-    schema = {table.table: table.schema for table in tables}
-    if breaks(last.schema, schema):
-        return Change.SCHEMA_BREAK
-    if month != last.month:
-        return Change.NEW_MONTH
-    return Change.SCHEMA_ADDITION if additions(last.schema, schema) else Change.CORRECTION
+    terms = compare(read_contract(last), contract)
+    change = classify(terms, month=month, previous_month=last.month)
+    return change, next_version(last.version, change)
+
+
+def check_number(
+    candidate: Candidate, tables: tuple[TableFile, ...], *, last: Manifest | None
+) -> None:
+    """Raise ReleaseError unless the candidate's number follows from its contract and the last one.
+
+    Asked again at publication: a file on a disk, and whoever writes in it, decides no number.
+    """
+    contract = contract_of(lineage.read_dbt_manifest(), tables)
+    change, version = place_after(last, contract, month=candidate.month)
+    is_told = candidate.facts.get("contract") == as_document(contract)
+    if (change, str(version)) != (candidate.change, candidate.version) or not is_told:
+        raise ReleaseError(
+            f"The candidate of {candidate.product} {candidate.month} bears a number of its own.",
+            seen=f"{candidate.version} ({candidate.change.value})"
+            + ("" if is_told else ", and another contract than its tables have"),
+            expected=f"{version} ({change.value}): that follows from what changed",
+            do="build the candidate again",
+        )
 
 
 def _save(folder: Path, candidate: Candidate) -> None:

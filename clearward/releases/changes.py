@@ -1,50 +1,40 @@
-"""What changed in each table since the last release, by key. Which number follows from it belongs
-to `version`.
+"""What changed in the rows of each table from one version to the next, by key, and which of these
+counts may be told. Which number follows from a change belongs to `version`, the rows themselves to
+`feed`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
 
 from clearward.errors import ReleaseError
+from clearward.releases.side_by_side import SideBySide, has_same_key, side_by_side
 from clearward.settings import Settings
 from clearward.warehouse import engine, read_parquet_sql
-
-LOAD_COLUMNS = frozenset({"month"})
-"""Columns that say when a row came, not what it says: a new month alone is no update."""
-
-
-@dataclass(frozen=True)
-class OldTable:
-    """A table of the last release, fetched to a local file."""
-
-    path: Path
-    columns: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class NewTable:
-    """A table of the candidate."""
-
-    path: Path
-    columns: Mapping[str, str]
-    key: tuple[str, ...]
-    rows: int
 
 
 @dataclass(frozen=True)
 class TableChange:
-    """Rows of one table against the last release; None where a count is masked."""
+    """Rows of one table against the version before; None where a count is masked.
+
+    Attributes:
+        rows, rows_before: in the new and in the old version.
+        inserted, updated, deleted: rows by key.
+        columns: column -> updated rows in which it differs; columns that differ nowhere are left
+            out.
+    """
 
     table: str
     rows: int
+    rows_before: int
     inserted: int | None
     updated: int | None
     deleted: int | None
+    columns: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def is_change(self) -> bool:
@@ -53,71 +43,120 @@ class TableChange:
 
 
 def diff_tables(
-    settings: Settings, old: Mapping[str, OldTable], new: Mapping[str, NewTable]
+    settings: Settings,
+    old: Mapping[str, Path],
+    new: Mapping[str, Path],
+    *,
+    keys: Mapping[str, Sequence[str]],
 ) -> tuple[TableChange, ...]:
-    """Count inserted, updated and deleted rows of every table of either side.
+    """Count what changed in every table of either side, in one full join per table.
 
-    A row is updated when a column both sides have IS DISTINCT FROM its old value.
+    Args:
+        settings: limits of the engine.
+        old, new: table -> its Parquet file.
+        keys: table -> primary key.
+
+    A row is updated when a column of the new version says something else than before, see
+    `side_by_side`. Where the key is not the same on both sides, all rows are others.
     """
-    changes = []
     with engine(settings) as connection:
-        for table in sorted({*old, *new}):
-            changes.append(_diff(connection, table, old.get(table), new.get(table)))
-    return tuple(changes)
+        return tuple(
+            _diff(connection, table, old.get(table), new.get(table), key=keys.get(table, ()))
+            for table in sorted({*old, *new})
+        )
 
 
 def _diff(
-    connection: duckdb.DuckDBPyConnection, table: str, old: OldTable | None, new: NewTable | None
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    old: Path | None,
+    new: Path | None,
+    *,
+    key: Sequence[str],
 ) -> TableChange:
-    if new is None:
-        deleted = _count(connection, old.path) if old else 0
-        return TableChange(table, 0, 0, 0, deleted)
-    if old is None:
-        return TableChange(table, new.rows, new.rows, 0, 0)
-    if not set(new.key) <= set(old.columns):
-        # Another key makes other rows of all of them
-        return TableChange(table, new.rows, new.rows, 0, _count(connection, old.path))
-    shared = [c for c in new.columns if c in old.columns and c not in {*new.key, *LOAD_COLUMNS}]
     try:
-        row = connection.execute(_diff_sql(old.path, new.path, key=new.key, columns=shared))
-        inserted, deleted, updated = row.fetchone() or (0, 0, 0)
+        rows, before = _count(connection, new), _count(connection, old)
+        if not (old and new and has_same_key(connection, [old], [new], key=key)):
+            return TableChange(table, rows, before, inserted=rows, updated=0, deleted=before)
+        return _join(connection, table, side_by_side(connection, [old], [new], key=key))
     except duckdb.Error as error:
         raise ReleaseError(
             f"Table {table} cannot be compared with its last release.",
             seen=type(error).__name__,
             do="verify the last release, and rebuild the candidate",
         ) from None
-    return TableChange(table, new.rows, inserted, updated, deleted)
 
 
-def _diff_sql(old: Path, new: Path, *, key: Sequence[str], columns: Sequence[str]) -> str:
-    on = " AND ".join(f'o."{name}" IS NOT DISTINCT FROM n."{name}"' for name in key)
-    differs = " OR ".join(f'o."{name}" IS DISTINCT FROM n."{name}"' for name in columns) or "false"
-    return f"""
-        SELECT count(*) FILTER (o.present IS NULL),
-               count(*) FILTER (n.present IS NULL),
-               count(*) FILTER (o.present AND n.present AND ({differs}))
-        FROM (SELECT true AS present, * FROM {read_parquet_sql([old])}) o
-        FULL JOIN (SELECT true AS present, * FROM {read_parquet_sql([new])}) n ON {on}
-    """
+def _join(connection: duckdb.DuckDBPyConnection, table: str, pair: SideBySide) -> TableChange:
+    flags = [f"{pair.differs_sql(name)} AS d{i}" for i, name in enumerate(pair.compared)]
+    each = [f"count_if(is_kept AND d{i})" for i in range(len(flags))]
+    anywhere = " OR ".join(f"d{i}" for i in range(len(flags))) or "false"
+    row = connection.execute(f"""
+        SELECT count_if(is_new), count_if(is_gone), count_if(is_kept),
+            count_if(is_kept AND ({anywhere})) {"".join(f", {count}" for count in each)}
+        FROM (SELECT o._is_there IS NULL AS is_new, n._is_there IS NULL AS is_gone,
+            o._is_there AND n._is_there AS is_kept {"".join(f", {flag}" for flag in flags)}
+            {pair.join_sql()})
+    """).fetchone()
+    inserted, deleted, kept, updated, *columns = row or (0,) * 4
+    differing = {n: c for n, c in zip(pair.compared, columns, strict=True) if c}
+    return TableChange(
+        table, kept + inserted, kept + deleted, inserted, updated, deleted, differing
+    )
 
 
-def _count(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+def _count(connection: duckdb.DuckDBPyConnection, path: Path | None) -> int:
+    if path is None:
+        return 0
     row = connection.execute(f"SELECT count(*) FROM {read_parquet_sql([path])}").fetchone()
     return int(row[0]) if row else 0
 
 
 def publishable(change: TableChange, k: int) -> TableChange:
-    """The same without counts of 1 to k-1.
+    """The same with counts of 1 to k-1 masked, and those that lead to one by subtraction.
 
-    Rows before and after are public, so a masked number of inserted rows follows from the deleted
-    ones: the two are shown or masked together.
+    Rows before and after are public, so of inserted, deleted and kept rows one tells the others:
+    they are shown together or not at all. Kept rows less the updated are those that stayed the
+    same, updated rows less those with a changed column are those without: what remains of a
+    subtraction must not be small either. And because an updated row differs in some column, the
+    shown columns leave a least number for the masked ones: then one more is masked.
     """
-    pair = (change.inserted, change.deleted)
-    updated = None if is_small(change.updated, k) else change.updated
-    if any(is_small(count, k) for count in pair):
-        return replace(change, inserted=None, deleted=None, updated=updated)
-    return replace(change, updated=updated)
+    counts = (change.inserted, change.deleted, change.updated)
+    if any(count is None for count in counts):
+        return change
+    inserted, deleted, updated = (count or 0 for count in counts)
+    kept = change.rows - inserted
+    is_pair_hidden = any(is_small(n, k) for n in (inserted, deleted, kept))
+    if is_pair_hidden:  # how many were kept is hidden too: what follows must not depend on it
+        least = min(change.rows, change.rows_before)
+        is_updated_hidden = is_small(updated, k) or least - updated < 2 * k
+    else:
+        is_updated_hidden = is_small(updated, k) or is_small(kept - updated, k)
+    return replace(
+        change,
+        inserted=None if is_pair_hidden else inserted,
+        deleted=None if is_pair_hidden else deleted,
+        updated=None if is_updated_hidden else updated,
+        columns={}
+        if is_updated_hidden
+        else _columns(change.columns, updated, None if is_pair_hidden else kept, k=k),
+    )
+
+
+def _columns(
+    columns: Mapping[str, int | None], updated: int, kept: int | None, *, k: int
+) -> dict[str, int | None]:
+    shown = {name: count or 0 for name, count in columns.items()}
+    hidden = {
+        name
+        for name, count in shown.items()
+        if any(is_small(n, k) for n in (count, updated - count, kept and kept - count))
+    }
+    if hidden:
+        told = {name: count for name, count in shown.items() if name not in hidden}
+        if updated - sum(told.values()) > len(hidden) and told:
+            hidden.add(max(told, key=lambda name: (told[name], name)))
+    return {name: None if name in hidden else count for name, count in shown.items()}
 
 
 def is_small(count: int | None, k: int) -> bool:

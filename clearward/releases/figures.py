@@ -4,27 +4,23 @@ counts are masked here, before anything is written.
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from clearward.consent.summary import release_summary
 from clearward.products.spec import Product
-from clearward.releases import changes as diffs
 from clearward.releases import evidence, lineage
+from clearward.releases.comparison import Edition, compare_editions, published_edition
+from clearward.releases.contract import as_document
+from clearward.releases.fingerprint import fingerprints
 from clearward.releases.manifest import Manifest
 from clearward.releases.profile_check import profile_facts
 from clearward.releases.risk_figures import publishable_risk
-from clearward.releases.shelf import file_key
 from clearward.releases.tables import TableFile
-from clearward.releases.version import additions, breaks
+from clearward.releases.terms import Contract
 from clearward.settings import Settings
 from clearward.storage import Storage
-from clearward.storage.port import CHUNK
 
 
 def gather_figures(
@@ -32,6 +28,7 @@ def gather_figures(
     spec: Product,
     tables: tuple[TableFile, ...],
     *,
+    contract: Contract,
     storage: Storage,
     last: Manifest | None,
     month: str,
@@ -39,12 +36,13 @@ def gather_figures(
     """Everything published beside the files, as JSON values; ``last`` is the release before."""
     k = spec.protection.k
     dbt = lineage.read_dbt_manifest()
-    schema = {table.table: table.schema for table in tables}
+    changed = _compare(
+        settings, spec, tables, contract=contract, storage=storage, last=last, month=month
+    )
     return {
         "k": k,
-        "changes": _changes(settings, tables, storage=storage, last=last, k=k),
-        "breaks": breaks(last.schema, schema) if last else [],
-        "additions": additions(last.schema, schema) if last else [],
+        **changed,
+        "fingerprints": fingerprints(settings, tables),
         "gate": _gate_summary(evidence.read_gate(settings, spec.name, month=month)),
         "privacy": evidence.publishable_privacy(
             evidence.read_privacy(settings, spec.name, month=month), k
@@ -68,41 +66,37 @@ def _gate_summary(gate: Mapping[str, Any]) -> dict[str, Any]:
     return {"gate": gate.get("gate", ""), "is_green": gate.get("is_green") is True, **states}
 
 
-def _changes(
+def _compare(
     settings: Settings,
+    spec: Product,
     tables: tuple[TableFile, ...],
     *,
+    contract: Contract,
     storage: Storage,
     last: Manifest | None,
-    k: int,
-) -> list[dict[str, Any]]:
-    """Rows inserted, updated and deleted per table; unchanged files are not read again."""
+    month: str,
+) -> dict[str, Any]:
+    """What changed since the last release; nothing beside no release."""
+    told: dict[str, Any] = {"contract": as_document(contract)}
     if last is None:
-        return []
-    old = {f.table: f for f in last.files if f.table}
-    scratch = settings.home / "spill" / uuid.uuid4().hex
-    scratch.mkdir(parents=True)
-    try:
-        new_side, old_side = {}, {}
-        for table in tables:
-            if table.table not in old or old[table.table].sha256 != table.sha256:
-                new_side[table.table] = diffs.NewTable(
-                    table.path, table.schema, table.key, table.rows
-                )
-        for name, entry in old.items():
-            if name in new_side or name not in {t.table for t in tables}:
-                path = scratch / f"{name}.parquet"
-                _fetch(storage, file_key(last, entry), path)
-                old_side[name] = diffs.OldTable(path, entry.columns or {})
-        found = diffs.diff_tables(settings, old_side, new_side)
-    finally:
-        shutil.rmtree(scratch)
-    # Lines of the attrition table count steps, not people: they are shown as they are
-    steps = {table.table for table in tables if not table.is_of_people}
-    return [asdict(c if c.table in steps else diffs.publishable(c, k)) for c in found]
-
-
-def _fetch(storage: Storage, key: str, target: Path) -> None:
-    with storage.open_range(key) as source, target.open("wb") as file:
-        while chunk := source.read(CHUNK):
-            file.write(chunk)
+        return {**told, "changes": [], "causes": [], "terms": [], "breaks": [], "additions": []}
+    paths = {table.table: table.path for table in tables}
+    new = Edition(
+        product=spec.name,
+        version="",
+        month=month,
+        contract=contract,
+        hashes={table.table: table.sha256 for table in tables},
+        path=paths.__getitem__,
+    )
+    with published_edition(settings, storage, last) as old:
+        found = compare_editions(settings, old, new)
+    shown = found.document(spec.protection.k)
+    return {
+        **told,
+        "changes": shown["tables"],
+        "causes": shown["causes"],
+        "terms": shown["terms"],
+        "breaks": [term.name for term in found.terms if term.is_breaking],
+        "additions": [term.name for term in found.terms if not term.is_breaking],
+    }

@@ -23,6 +23,7 @@ from clearward.products.spec import load_product
 from clearward.releases import evidence, key_list, records
 from clearward.releases.candidate import (
     Candidate,
+    check_number,
     find_published,
     load_candidate,
 )
@@ -73,8 +74,8 @@ def publish(
     Raises:
         GateError: the release gate or a privacy gate is red, broken, missing, judged other files,
             or is amber without a signature, or a profile that the spec names is not held.
-        ReleaseError: no candidate, no approval, a missed privacy bound, changed files, a document
-            for machines that is incomplete or untrue.
+        ReleaseError: no candidate, no approval, a missed privacy bound, changed files or number, a
+            document for machines that is incomplete or untrue.
         StorageError: the store refuses, or only pretends to keep what exists unchanged.
     """
     candidate = load_candidate(settings, product, month=month)
@@ -85,9 +86,11 @@ def publish(
     evidence.check_gate(evidence.read_gate(settings, product, month=month), tables)
     privacy = evidence.read_privacy(settings, product, month=month)
     evidence.check_privacy(privacy, load_product(product), tables=tables)
-    if not _follows_newest(storage, keyring, candidate):
+    last = last_manifest(storage, product, public_key=load_public_key(keyring))
+    if not _follows(candidate, last):
         finished = _already(settings, storage, candidate, actor=approved_by)
         return finished or _refuse_older(candidate)
+    check_number(candidate, tables, last=last)
     try:
         signed = _check_risk(settings, storage, keyring, candidate=candidate, tables=tables)
     except GateError:  # of the history, when another publisher was first meanwhile
@@ -96,15 +99,19 @@ def publish(
             return finished
         raise
     issued = issue_candidate(candidate, datetime.now(UTC).date())
-    if approved_by is not None:
-        approve(settings, product=product, month=month, approved_by=approved_by)
-    actor = records.check_approved(
-        settings, product=product, content_sha256=candidate.content_sha256
-    )
+    actor = _approver(settings, candidate, approved_by)
     check_immutable(storage)
     manifest = _stage(storage, keyring, issued, signed=signed)
     _verify(storage, manifest)
     return _finish(settings, storage, _promote(storage, keyring, manifest), actor=actor)
+
+
+def _approver(settings: Settings, candidate: Candidate, approved_by: str | None) -> str:
+    place = {"product": candidate.product, "month": candidate.month}
+    if approved_by is not None:
+        approve(settings, **place, approved_by=approved_by)
+    content = candidate.content_sha256
+    return records.check_approved(settings, product=candidate.product, content_sha256=content)
 
 
 def approve(settings: Settings, *, product: str, month: str, approved_by: str) -> str:
@@ -187,11 +194,9 @@ def _already(
     return _finish(settings, storage, done, actor=actor or "clearward") if done else None
 
 
-def _follows_newest(storage: Storage, keyring: Keyring, candidate: Candidate) -> bool:
+def _follows(candidate: Candidate, last: Manifest | None) -> bool:
     """A candidate's version and changes are counted from the newest release."""
-    last = last_manifest(storage, candidate.product, public_key=load_public_key(keyring))
-    newest = last.sha256 if last else ""
-    return newest == candidate.previous.get("manifest_sha256", "")
+    return (last.sha256 if last else "") == candidate.previous.get("manifest_sha256", "")
 
 
 def _refuse_older(candidate: Candidate) -> NoReturn:
@@ -228,7 +233,8 @@ def _stage(
 
 
 _PUBLISHED_FACTS = (
-    *("k", "changes", "breaks", "additions", "gate", "privacy", "risk", "profiles", "lineage"),
+    *("k", "contract", "changes", "causes", "terms", "breaks", "additions", "fingerprints"),
+    *("gate", "privacy", "risk", "profiles", "lineage"),
 )
 
 

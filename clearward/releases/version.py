@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from clearward.errors import ReleaseError
-
-Schema = Mapping[str, Mapping[str, str]]
-"""Table -> column -> type, as DuckDB names it."""
+from clearward.releases.terms import TermChange
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _BOUND = re.compile(r"(>=|<=|>|<|=)(.+)")
@@ -61,28 +59,18 @@ def next_version(previous: Version, change: Change) -> Version:
     return previous
 
 
-def breaks(old: Schema, new: Schema) -> list[str]:
-    """Tables and columns a buyer's code may miss: removed, or of another type."""
-    found = []
-    for table, columns in sorted(old.items()):
-        if table not in new:
-            found.append(table)
-            continue
-        found += [
-            f"{table}.{name}" for name, kind in columns.items() if new[table].get(name) != kind
-        ]
-    return found
+def classify(terms: Iterable[TermChange], *, month: str, previous_month: str) -> Change:
+    """Why a release differs from the one before it, the weightiest reason first.
 
-
-def additions(old: Schema, new: Schema) -> list[str]:
-    """Tables and columns a buyer's code does not know yet."""
-    found = []
-    for table, columns in sorted(new.items()):
-        if table not in old:
-            found.append(table)
-            continue
-        found += [f"{table}.{name}" for name in columns if name not in old[table]]
-    return found
+    ``terms`` is what changed in the contract, see `contract.compare`. One breaking term makes the
+    release a breaking one, whatever else is in it.
+    """
+    found = list(terms)
+    if any(term.is_breaking for term in found):
+        return Change.SCHEMA_BREAK
+    if month != previous_month:
+        return Change.NEW_MONTH
+    return Change.SCHEMA_ADDITION if found else Change.CORRECTION
 
 
 def range_bounds(text: str) -> list[tuple[str, Version]]:

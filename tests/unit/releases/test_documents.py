@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from clearward.releases import evidence
-from clearward.releases.changes import TableChange, publishable
 from clearward.releases.documents import PAGES, attrition, columns
 from clearward.releases.lineage import dbt_hash
 from clearward.releases.tables import Column, TableFile
@@ -155,23 +154,6 @@ def test_dbt_s_hash_follows_the_models_and_not_the_clock():
     other = {**manifest, "nodes": {"m": {"resource_type": "model", "checksum": {"checksum": "2"}}}}
     assert dbt_hash(manifest) == dbt_hash(same) != dbt_hash(other)
     assert dbt_hash({}) == ""
-
-
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [
-        ((50, 20, 30), (50, 20, 30)),
-        ((0, 0, 0), (0, 0, 0)),
-        ((50, 3, 30), (50, None, 30)),
-        ((50, 20, 3), (None, 20, None)),
-        ((3, 20, 0), (None, 20, None)),
-        ((11, 11, 11), (11, 11, 11)),
-    ],
-)
-def test_a_masked_change_cannot_be_had_by_subtraction(counts, expected):
-    inserted, updated, deleted = counts
-    shown = publishable(TableChange("t", 100, inserted, updated, deleted), 11)
-    assert (shown.inserted, shown.updated, shown.deleted) == expected
 
 
 def test_a_report_is_published_without_small_counts():

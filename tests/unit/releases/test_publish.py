@@ -167,7 +167,28 @@ def test_a_removed_column_is_a_major(house):
     assert (release.version, release.change) == ("2.0.0", "schema_break")
     manifest = load_manifest(house.storage, PRODUCT, "2.0.0")
     notes = house.storage.get_bytes(file_key(manifest, manifest.file("release_notes.md"))).decode()
-    assert f"`{PRODUCT}__encounter.value` was removed" in notes
+    [line] = [li for li in notes.splitlines() if f"| `{PRODUCT}__encounter.value` |" in li]
+    assert "column · 字段" in line and line.endswith("| **yes · 是** |")
+    told = house.storage.get_bytes(file_key(manifest, manifest.file("changes.json")))
+    document = json.loads(told)
+    assert document["is_breaking"] is True
+    assert document["causes"] == ["new_month", "schema"]
+
+
+def test_a_number_that_somebody_wrote_into_the_candidate_is_refused(house):
+    house.release()
+    sql = "SELECT * EXCLUDE (value) FROM (" + factory.entity_sql("encounter", "encounter_key") + ")"
+    house.write("2024-06", overrides={"encounter": sql})
+    path = house.build("2024-06").folder / "candidate.json"
+    honest = json.loads(path.read_text())
+    lies = ({"version": "1.1.0"}, {"version": "1.1.0", "change": "new_month"}, {"version": "3.0.0"})
+    contract = {**honest["facts"]["contract"], f"{PRODUCT}__gone": {"key": [], "columns": {}}}
+    for lie in (*lies, {"facts": {**honest["facts"], "contract": contract}}):
+        path.write_text(json.dumps({**honest, **lie}))
+        with pytest.raises(ReleaseError, match="bears a number of its own"):
+            house.publish("2024-06")
+    path.write_text(json.dumps(honest))
+    assert house.publish("2024-06").version == "2.0.0"
 
 
 def test_an_old_month_again_is_the_old_release(house):
@@ -214,6 +235,7 @@ def test_changes_are_counted_by_key_and_small_ones_masked(house):
     assert (encounter["inserted"], encounter["updated"], encounter["deleted"]) == (50, 20, 20)
     diagnosis = changes[f"{PRODUCT}__diagnosis"]
     assert (diagnosis["inserted"], diagnosis["updated"], diagnosis["deleted"]) == (None, 0, None)
+    assert (encounter["columns"], diagnosis["columns"]) == ({"value": 20}, {})
     patient = changes[f"{PRODUCT}__patient"]
     assert (patient["inserted"], patient["updated"], patient["deleted"]) == (0, 0, 0)
 
@@ -339,7 +361,7 @@ def test_who_is_second_while_the_privacy_gates_are_read_gets_the_first_ones_rele
 ):
     house.write()
     house.build()
-    follows = publishing._follows_newest
+    follows = publishing._follows
 
     def another_publishes_meanwhile(*arguments):
         monkeypatch.undo()
@@ -347,7 +369,7 @@ def test_who_is_second_while_the_privacy_gates_are_read_gets_the_first_ones_rele
         house.publish()
         return answer
 
-    monkeypatch.setattr(publishing, "_follows_newest", another_publishes_meanwhile)
+    monkeypatch.setattr(publishing, "_follows", another_publishes_meanwhile)
     assert house.publish() == show_release(house.storage, PRODUCT, "1.0.0")
     assert len(list_releases(house.storage)) == 1
 

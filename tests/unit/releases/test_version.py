@@ -6,8 +6,6 @@ from clearward.errors import ReleaseError
 from clearward.releases.version import (
     Change,
     Version,
-    additions,
-    breaks,
     in_range,
     next_version,
     parse_version,
@@ -51,25 +49,6 @@ def test_every_change_moves_forward(version, change):
 
 def test_ten_comes_after_nine():
     assert Version(1, 10, 0) > Version(1, 9, 9)
-
-
-OLD = {"t": {"a": "INTEGER", "b": "VARCHAR"}, "u": {"c": "DATE"}}
-
-
-@pytest.mark.parametrize(
-    ("new", "broken", "added"),
-    [
-        (OLD, [], []),
-        ({"t": {"b": "VARCHAR", "a": "INTEGER"}, "u": {"c": "DATE"}}, [], []),
-        ({"t": OLD["t"]}, ["u"], []),
-        ({"t": {"a": "INTEGER"}, "u": OLD["u"]}, ["t.b"], []),
-        ({"t": {"a": "BIGINT", "b": "VARCHAR"}, "u": OLD["u"]}, ["t.a"], []),
-        ({**OLD, "v": {"x": "DATE"}}, [], ["v"]),
-        ({"t": {**OLD["t"], "z": "DATE"}, "u": OLD["u"]}, [], ["t.z"]),
-    ],
-)
-def test_breaks_and_additions(new, broken, added):
-    assert (breaks(OLD, new), additions(OLD, new)) == (broken, added)
 
 
 @pytest.mark.parametrize(
