@@ -87,12 +87,9 @@ def test_what_is_taken_has_one_form_and_nothing_unseen(name):
 
 
 @pytest.mark.parametrize(
-    "text", ["a@b", "@b.c", "a b@c.de", "a@b@c.de", "a@b.c\n", "x" * 250 + "@b.de"]
+    "text", ["a@b", "@b.c", "a b@c.de", "a@b@c.de", "a@b\u200b.de", "a,b@c.de", "x" * 250 + "@b.de"]
 )
 def test_what_is_no_address_is_refused(text):
-    if text.endswith("\n"):
-        assert check_email(text) == text.strip()
-        return
     with pytest.raises(LicenceError):
         check_email(text)
 
