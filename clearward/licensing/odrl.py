@@ -21,11 +21,11 @@ CONTEXT = {
     "cw": "urn:clearward:",
     "dct": "http://purl.org/dc/terms/",
     "dpv": "https://w3id.org/dpv#",
-    "DUO": "http://purl.obolibrary.org/obo/DUO_",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
     "uid": "@id",
     "type": "@type",
 }
+_DUO = "http://purl.obolibrary.org/obo/DUO_"
 
 
 def policy_document(licence: Licence) -> bytes:
@@ -44,7 +44,8 @@ def policy_document(licence: Licence) -> bytes:
             "cw:sha256": licence.terms_sha256,
         },
         "cw:dataUse": [
-            {"uid": code, "dct:title": words} for code, words in licence_terms(licence).items()
+            {"uid": code.replace("DUO:", _DUO), "dct:title": words}
+            for code, words in licence_terms(licence).items()
         ],
         "permission": [_permission(licence)],
         "prohibition": _prohibitions(licence),
