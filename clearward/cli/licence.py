@@ -152,9 +152,12 @@ def show(licence_id: str, as_json: Json = False) -> None:
 
 @app.command()
 def policy(licence_id: str) -> None:
-    """Print the licence as an ODRL 2.2 document, for connectors."""
+    """Print the licence as an ODRL 2.2 document, for connectors: the one kept when it was granted,
+    or one made now for a licence from before there were any."""
     engine = state_engine(load_settings().database)
-    print(odrl.policy_document(find(engine, licence_id)).decode(), end="")
+    licence = find(engine, licence_id)
+    kept = odrl.find_document(engine, licence.policy_sha256)
+    print(kept or odrl.policy_document(licence).decode(), end="")
 
 
 @app.command()

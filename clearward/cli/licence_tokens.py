@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands into the group of licences."""
-    for name, command in {
+    commands: dict[str, Callable[..., None]] = {
         "token": token,
         "rotate": rotate,
         "activation": activation,
@@ -32,7 +33,8 @@ def add_to(app: typer.Typer) -> None:
         "rotate-client": rotate_client,
         "revoke-token": revoke_token,
         "revoke-client": revoke_client,
-    }.items():
+    }
+    for name, command in commands.items():
         app.command(name)(command)
 
 

@@ -13,7 +13,7 @@ from clearward.errors import StateError
 from clearward.licensing import agreements
 from clearward.licensing.chain import find_token, read_licence
 from clearward.licensing.model import AgreementState, Status
-from clearward.licensing.odrl import policy_sha256
+from clearward.licensing.odrl import fits
 from clearward.state import buyer_models, models
 
 Check = Callable[[Connection, str, Mapping[str, Any]], bool]
@@ -52,7 +52,9 @@ def _terms_hold(connection: Connection, licence_id: str, detail: Mapping[str, An
     said = detail.get("policy_sha256")
     if licence is None or said is None:
         return licence is not None
-    return licence.policy_sha256 == said == policy_sha256(licence)
+    table = buyer_models.PolicyDocument
+    document = connection.scalar(select(table.body).where(table.sha256 == said)) or ""
+    return licence.policy_sha256 == said and fits(licence, document, str(said))
 
 
 def _signature_holds(connection: Connection, agreement_id: str, detail: Mapping[str, Any]) -> bool:
