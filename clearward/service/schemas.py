@@ -114,3 +114,34 @@ ATTESTATION: Schema = {
 CONDITIONS: Mapping[str, Schema] = dict.fromkeys(
     ("Range", "If-Range", "If-Match", "If-None-Match"), _TEXT
 )
+_NAMED: Schema = {
+    "type": "object",
+    "properties": {
+        name: {"type": "string"} for name in ("name", "id", "share", "schema", "shareId")
+    },
+    "required": ["name"],
+    "additionalProperties": False,
+}
+SHARE = _object({"share": _NAMED})
+PAGE = _object({"items": _list(_NAMED), "nextPageToken": _TEXT}, optional=("nextPageToken",))
+PAGING: Mapping[str, Schema] = {"maxResults": _COUNT, "pageToken": _TEXT}
+RANGES: Mapping[str, Mapping[str, Schema]] = {
+    "tableVersion": {"startingTimestamp": _TEXT},
+    "tableChanges": {
+        "startingVersion": _COUNT,
+        "startingTimestamp": _TEXT,
+        "endingVersion": _COUNT,
+        "endingTimestamp": _TEXT,
+        "includeHistoricalMetadata": _TEXT,
+    },
+}
+QUERY: Schema = {
+    "type": "object",
+    "properties": {
+        "predicateHints": _list(_TEXT),
+        "jsonPredicateHints": _TEXT,
+        "limitHint": _COUNT,
+        "version": _COUNT,
+        "timestamp": _TEXT,
+    },
+}
