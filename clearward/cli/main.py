@@ -19,6 +19,7 @@ from clearward.cli import (
     notes,
     recall,
     release,
+    request,
     risk,
     synthetic,
 )
@@ -60,6 +61,7 @@ Exit codes: 0 done, 1 not clear (doctor, stale months, open recalls) or a run th
 app.add_typer(extract.app, name="extract")
 app.add_typer(release.app, name="release")
 app.add_typer(licence.app, name="licence")
+app.add_typer(request.app, name="request")
 app.add_typer(recall.app, name="recall")
 app.add_typer(consent.app, name="consent")
 app.add_typer(synthetic.app, name="synthetic")
