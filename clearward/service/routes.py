@@ -19,6 +19,7 @@ from clearward.service.files import Files
 from clearward.service.problems import (
     BAD_LINK,
     MALFORMED,
+    NO_ACTIVATION,
     NO_LIST,
     NO_RELEASE,
     NO_TABLE,
@@ -31,6 +32,7 @@ from clearward.service.problems import (
 from clearward.service.recalls import Recalls
 from clearward.service.releases import Releases
 from clearward.service.shares import Shares, Shelf
+from clearward.service.tokens import SHARING_ROOT, Tokens
 from clearward.sharing.messages import CAPABILITIES
 
 Handler = Callable[[Request], Any]
@@ -78,7 +80,7 @@ class Endpoint:
 
 def endpoints(desk: Desk) -> tuple[Endpoint, ...]:
     """All of them."""
-    return (*_public(), *_releases(desk), *_recalls(desk), *_shares(desk))
+    return (*_public(), *_releases(desk), *_recalls(desk), *_tokens(desk), *_shares(desk))
 
 
 def _health(_: Request) -> Response:
@@ -195,10 +197,47 @@ def _recalls(desk: Desk) -> tuple[Endpoint, ...]:
     )
 
 
+def _tokens(desk: Desk) -> tuple[Endpoint, ...]:
+    tokens = Tokens(desk)
+    activation = "/activate/{activation}"
+    refused = (MALFORMED, UNKNOWN_TOKEN)
+    return (
+        Endpoint(
+            "GET",
+            activation,
+            "activationPage",
+            "The page behind an activation link.",
+            tokens.page,
+            {200: Answer("text/html")},
+        ),
+        Endpoint(
+            "POST",
+            activation,
+            "activate",
+            "The .share profile, once.",
+            tokens.profile,
+            {200: Answer("application/json", schemas.PROFILE)},
+            "",
+            (NO_ACTIVATION,),
+        ),
+        Endpoint(
+            "POST",
+            f"{SHARING_ROOT}/oauth/token",
+            "exchangeSecret",
+            "OAuth 2.0 client credentials.",
+            tokens.exchange,
+            {200: Answer("application/json", schemas.ACCESS_TOKEN)},
+            "client",
+            refused,
+            body=Answer("application/x-www-form-urlencoded", schemas.GRANT),
+        ),
+    )
+
+
 def _shares(desk: Desk) -> tuple[Endpoint, ...]:
     shelf = Shelf(desk)
     shares, reading = Shares(shelf), Reading(shelf)
-    root = "/delta-sharing/shares"
+    root = f"{SHARING_ROOT}/shares"
     table = f"{root}/{{share}}/schemas/{{schema}}/tables/{{table}}"
     refusals = (MALFORMED, UNKNOWN_TOKEN, NOT_IN_FORCE, NO_TABLE)
     lines = {200: Answer("application/x-ndjson", headers=("Delta-Table-Version",))}

@@ -145,3 +145,24 @@ QUERY: Schema = {
         "timestamp": _TEXT,
     },
 }
+PROFILE = _object(
+    {
+        "shareCredentialsVersion": {"const": 1},
+        "endpoint": _TEXT,
+        "bearerToken": _TEXT,
+        "expirationTime": _MOMENT,
+    }
+)
+ACCESS_TOKEN = _object(
+    {"access_token": _TEXT, "token_type": {"const": "Bearer"}, "expires_in": _COUNT}
+)
+GRANT: Schema = {
+    "type": "object",
+    "properties": {
+        "grant_type": {"const": "client_credentials"},
+        "client_id": _TEXT,
+        "client_secret": _TEXT,
+        "scope": _TEXT,
+    },
+    "required": ["grant_type"],
+}

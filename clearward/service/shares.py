@@ -16,11 +16,11 @@ from starlette.responses import JSONResponse, Response
 
 from clearward.licensing.delivery import Linker
 from clearward.licensing.ledger import Kind
-from clearward.licensing.model import Reason
+from clearward.licensing.model import LICENCE_IS_OVER, Reason
 from clearward.licensing.registry import Bearer
 from clearward.products.spec import product_names
 from clearward.releases.manifest import Manifest
-from clearward.service.desk import LICENCE_IS_OVER, Desk, Parcel
+from clearward.service.desk import Desk, Parcel
 from clearward.service.problems import MALFORMED, NO_TABLE, NOT_IN_FORCE, RefusedError
 from clearward.service.sharing_asks import QueryAsk, client_of, page, read_starting_timestamp
 from clearward.sharing.footers import Footers

@@ -84,7 +84,7 @@ def stable_id(*names: str) -> str:
 def head_lines(head: TableHead, form: Format) -> list[dict[str, Any]]:
     """The first two lines of every answer about a table."""
     is_delta = form is Format.DELTA
-    metadata = {
+    metadata: dict[str, Any] = {
         "id": stable_id(head.product, head.table),
         "name": head.table,
         "format": {"provider": "parquet", "options": {}} if is_delta else {"provider": "parquet"},
