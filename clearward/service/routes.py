@@ -153,7 +153,7 @@ def _releases(desk: Desk) -> tuple[Endpoint, ...]:
             {200: served, **parts},
             "",
             (BAD_LINK, PRECONDITION),
-            query={name: {"type": "string"} for name in ("t", "e", "s")},
+            query={name: {"type": "string"} for name in ("t", "e", "sp", "s")},
             headers=schemas.CONDITIONS,
         ),
     )
