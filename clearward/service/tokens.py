@@ -90,8 +90,6 @@ class Tokens:
         if form.get("grant_type") != ["client_credentials"]:
             return _oauth_refusal(400, "unsupported_grant_type", "Use client_credentials.")
         given = _client(request, form)
-        if given is None:
-            return _oauth_refusal(400, "invalid_request", "Send the client's id and secret.")
         try:
             token, until = tokens.exchange(
                 self.desk.engine, client_id=given[0], client_secret=given[1], now=self.desk.clock()
@@ -108,17 +106,19 @@ class Tokens:
             return parse_moment(find_token(connection, token_id(token)).expires_at)
 
 
-def _client(request: Request, form: dict[str, list[str]]) -> tuple[str, str] | None:
-    """Id and secret, from the Basic header (form-encoded in it, RFC 6749, 2.3.1) or the form."""
+def _client(request: Request, form: dict[str, list[str]]) -> tuple[str, str]:
+    """Id and secret, from the Basic header (form-encoded in it, RFC 6749, 2.3.1) or the form; empty
+    where there is none, which is nobody's.
+    """
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
             name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeError):
-            return None
+            return "", ""
         return unquote(name), unquote(secret)
     names, secrets = form.get("client_id", []), form.get("client_secret", [])
-    return (names[0], secrets[0]) if len(names) == len(secrets) == 1 else None
+    return (names[0], secrets[0]) if len(names) == len(secrets) == 1 else ("", "")
 
 
 def _oauth_refusal(status: int, code: str, detail: str) -> Response:
