@@ -140,9 +140,10 @@ def run(
     base_url: str = "",
     certificate: Path | None = None,
     key: Path | None = None,
+    limits: Limits | None = None,
 ) -> None:
     """Serve until stopped."""
-    app = create_app(settings, base_url=base_url)
+    app = create_app(settings, base_url=base_url, limits=limits)
     config = server_config(app, host=host, port=port, certificate=certificate, key=key)
     uvicorn.Server(config).run()
 

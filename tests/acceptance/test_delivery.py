@@ -62,9 +62,7 @@ def serving(settings):
         "CLEARWARD_STORE": settings.store,
         "CLEARWARD_ENDPOINT": settings.endpoint,
     }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with (settings.home / "server.log").open("w") as log:
         command = [sys.executable, "-c", SERVER, str(port)]
         process = subprocess.Popen(
@@ -83,6 +81,12 @@ def serving(settings):
 def server(house):
     with serving(house.settings) as url:
         yield url
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def wait_for(url, process):
