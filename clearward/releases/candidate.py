@@ -17,7 +17,7 @@ from clearward.keyring import Keyring
 from clearward.products.spec import load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
-from clearward.releases.documents import Facts
+from clearward.releases.documents import Told
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.records import record_candidate
@@ -107,10 +107,12 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     )
     names = {"product": product, "version": str(place.version), "month": month}
     gate = evidence.read_gate(settings, product, month=month)
-    told = Facts(
+    told = Told(
         product=spec,
         tables=tables,
-        values={**figures, **names, **place.told(), "key_id": key_id(public_key)},
+        version=names["version"],
+        month=month,
+        figures={**figures, **names, **place.told(), "key_id": key_id(public_key)},
         gate=evidence.publishable(gate, spec.protection.k),
         dbt=lineage.read_dbt_manifest(),
     )
@@ -127,7 +129,7 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
             folder=folder,
             previous=place.previous,
             files=files,
-            facts=told.values,
+            facts=told.figures,
         )
         _save(building, candidate)
     record_candidate(settings, candidate.metadata())
