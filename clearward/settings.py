@@ -25,6 +25,7 @@ class Settings:
         threads: threads DuckDB may use.
         memory_limit: DuckDB's limit for one step, in DuckDB's notation.
         notify_command: program that is told, as JSON on standard input, when a run failed.
+        country_header: header in which a trusted proxy tells a request's country (two letters).
     """
 
     home: Path
@@ -35,6 +36,7 @@ class Settings:
     threads: int = 2
     memory_limit: str = "4GB"
     notify_command: str = ""
+    country_header: str = ""
 
     @property
     def landing(self) -> Path:
@@ -65,6 +67,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         threads=_positive(env, "CLEARWARD_THREADS", 2),
         memory_limit=env.get("CLEARWARD_MEMORY", "4GB"),
         notify_command=env.get("CLEARWARD_NOTIFY_COMMAND", ""),
+        country_header=env.get("CLEARWARD_COUNTRY_HEADER", ""),
     )
 
 

@@ -82,7 +82,7 @@ class Reading:
             lines += [line(file, form) for file in files]
             parcels.append(Parcel(step.table.copy, kind, path))
         if request.method == "GET":
-            self.shelf.desk.hand_over(request, place.bearer, parcels)
+            self.shelf.desk.hand_over(request, place.bearer, parcels, absent=NO_TABLE)
         head = replace(newest.head, version=chosen[0])
         return lines_response(chosen[0], form, ndjson([*head_lines(head, form), *lines]))
 

@@ -263,7 +263,7 @@ def query(shelf: Shelf, request: Request, ask: QueryAsk) -> Response:
         own = all(linker.is_own(file.url) for file in files)
         path = parts[0].entry.path if len(parts) == 1 else f"data/{table.name}/*"
         parcel = Parcel(table.copy, Kind.LINKS if own else Kind.PRESIGNED, path)
-        shelf.desk.hand_over(request, place.bearer, [parcel])
+        shelf.desk.hand_over(request, place.bearer, [parcel], absent=NO_TABLE)
     lines = [*head_lines(table.head, form), *(file_line(file, form) for file in files)]
     return lines_response(table.version, form, ndjson(lines))
 
