@@ -100,6 +100,9 @@ MALFORMED = Problem(400, "malformed_request", "The request cannot be understood.
 TOO_LARGE = Problem(
     413, "request_too_large", "The request is too long.", "Send less: see docs, request sizes."
 )
+HEAD_TOO_LARGE = Problem(
+    431, "headers_too_large", "The request's head is too long.", "Send shorter or fewer headers."
+)
 TOO_SLOW = Problem(
     408, "request_too_slow", "The request did not arrive in time.", "Send it without pauses."
 )

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from clearward.errors import ConfigError, StorageBusyError
-from clearward.licensing.copies import CopyOfRelease
+from clearward.licensing.copies import CopyOfRelease, canonical_folder
 from clearward.products.spec import load_product
 from clearward.releases.feed import write_feed
 from clearward.releases.manifest import FileEntry
@@ -122,5 +122,5 @@ def _key(product: str, table: str) -> tuple[str, ...]:
 def _root(settings: Settings, copy: CopyOfRelease) -> Path:
     """The copy's own folder; for canonical files, which have none, one by version."""
     manifest = copy.manifest
-    name = copy.copy_id or f"canonical-{manifest.product}-{manifest.version}"
+    name = copy.copy_id or canonical_folder(manifest.product, str(manifest.version))
     return settings.home / "copies" / name

@@ -304,3 +304,11 @@ def test_pages_for_people_stand_behind_the_same_guard(office):
     web = TestClient(create_app(office.settings, pages=[page]))
     answer = web.get("/hello")
     assert (answer.text, answer.headers["X-Frame-Options"]) == ("hello", "DENY")
+
+
+def test_a_head_that_is_too_long_is_refused(buyer):
+    answers = [
+        buyer.web.get("/health", headers={"X-Long": "a" * 20_000}),
+        buyer.web.get("/health?" + "a" * 20_000),
+    ]
+    assert {a.status_code for a in answers} == {431}
