@@ -165,15 +165,28 @@ def serve(
     ] = "",
     certificate: Annotated[Path | None, typer.Option(help="TLS certificate chain (PEM).")] = None,
     key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    address_rate: Annotated[
+        str, typer.Option(help="Requests of one address: a second/at once.")
+    ] = "200/2000",
+    buyer_rate: Annotated[
+        str, typer.Option(help="Requests under one token: a second/at once.")
+    ] = "100/1000",
 ) -> None:
     """Serve releases to licensed buyers: links, Delta Sharing; the licence is asked every time.
 
     A buyer needs a token: clearward licence token LICENCE. Ends with Ctrl-C.
     """
     from clearward.service.application import run as serve_until_stopped  # noqa: PLC0415
+    from clearward.service.limits import Limits, parse_rate  # noqa: PLC0415
 
     serve_until_stopped(
-        load_settings(), host=host, port=port, base_url=url, certificate=certificate, key=key
+        load_settings(),
+        host=host,
+        port=port,
+        base_url=url,
+        certificate=certificate,
+        key=key,
+        limits=Limits(address=parse_rate(address_rate), token=parse_rate(buyer_rate)),
     )
 
 

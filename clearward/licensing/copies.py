@@ -103,6 +103,11 @@ def make_copy(
     return CopyOfRelease(manifest, LocalStorage(root), Copy.OWN, name, canonical.sha256)
 
 
+def canonical_folder(product: str, version: str) -> str:
+    """The name under which what is made beside canonical files is kept; no copy has such a name."""
+    return f"canonical-{product}-{version}"
+
+
 def forget_copy(settings: Settings, name: str) -> None:
     """Remove a built copy from this machine, once its version is no longer handed out."""
     root = _root(settings, name)

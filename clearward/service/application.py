@@ -22,7 +22,7 @@ from clearward.releases.signing import load_public_key
 from clearward.service import problems
 from clearward.service.connections import PatientConnection
 from clearward.service.desk import Desk
-from clearward.service.guard import Guard
+from clearward.service.guard import MOST_HEAD_BYTES, Guard
 from clearward.service.journal import Journal
 from clearward.service.limits import Limits
 from clearward.service.openapi import document
@@ -124,7 +124,7 @@ def server_config(
         access_log=False,
         log_level="warning",
         server_header=False,
-        h11_max_incomplete_event_size=16_384,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=10,
         ssl_certfile=certificate,
@@ -140,9 +140,10 @@ def run(
     base_url: str = "",
     certificate: Path | None = None,
     key: Path | None = None,
+    limits: Limits | None = None,
 ) -> None:
     """Serve until stopped."""
-    app = create_app(settings, base_url=base_url)
+    app = create_app(settings, base_url=base_url, limits=limits)
     config = server_config(app, host=host, port=port, certificate=certificate, key=key)
     uvicorn.Server(config).run()
 

@@ -33,6 +33,7 @@ from clearward.service.problems import (
     NOT_IN_FORCE,
     TOO_MANY,
     UNKNOWN_TOKEN,
+    Problem,
     RefusedError,
 )
 from clearward.settings import Settings
@@ -120,8 +121,18 @@ class Desk:
         """Write a decision that hands out nothing."""
         self.journal.write([self._line(bearer, action, subject, reason)])
 
-    def hand_over(self, request: Request, bearer: Bearer, parcels: Sequence[Parcel]) -> None:
-        """Put on record what an answer hands out; only then may anything leave."""
+    def hand_over(
+        self,
+        request: Request,
+        bearer: Bearer,
+        parcels: Sequence[Parcel],
+        *,
+        absent: Problem = NO_RELEASE,
+    ) -> None:
+        """Put on record what an answer hands out; only then may anything leave.
+
+        RefusedError where it may not after all: 403 for the licence, ``absent`` for the version.
+        """
         lines, handovers = [], []
         for number, parcel in enumerate(parcels):
             name = _numbered(request.state.request_id, number)
@@ -135,7 +146,7 @@ class Desk:
         decision = self.journal.write(lines, handovers, country=bearer.country)
         if not decision.allowed:
             over = decision.reason in LICENCE_IS_OVER
-            raise RefusedError(NOT_IN_FORCE if over else NO_RELEASE)
+            raise RefusedError(NOT_IN_FORCE if over else absent)
 
     def _handover(self, bearer: Bearer, parcel: Parcel, request_id: str) -> Handover:
         manifest = parcel.copy.manifest

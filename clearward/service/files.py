@@ -23,6 +23,7 @@ from clearward.releases.manifest import FileEntry
 from clearward.service.desk import Desk, Parcel
 from clearward.service.problems import BAD_LINK, RefusedError
 from clearward.service.streaming import content_of, is_known, serve
+from clearward.sharing.feeds import find_feed
 from clearward.storage import Storage
 
 
@@ -61,7 +62,9 @@ class Files:
             place = f"{product}/{version}/{path}"
             self.desk.log(bearer, "delivery.file", place, Reason.GRANTED)
         else:
-            self.desk.hand_over(request, bearer, [Parcel(found.copy, Kind.FILE, path)])
+            self.desk.hand_over(
+                request, bearer, [Parcel(found.copy, Kind.FILE, path)], absent=BAD_LINK
+            )
         going = LinkClaim(product, version, path, bearer.token_id, 0)
         still = partial(self._may_go_on, request, going)
         return serve(request, content, may_go_on=still)
@@ -72,7 +75,10 @@ class Files:
             return None
         copy = self.desk.copies.open(manifest, bearer.licence)
         found = find_file(copy.manifest, path)
-        return _Found(copy, copy.storage, *found) if found else None
+        if found:
+            return _Found(copy, copy.storage, *found)
+        feed = find_feed(self.desk.settings, copy, path)
+        return _Found(copy, feed.storage, feed.key, feed.entry) if feed else None
 
     def _follow(
         self, request: Request, claim: LinkClaim | None, signature: str

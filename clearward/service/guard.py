@@ -21,6 +21,7 @@ from clearward.service.streaming import CutError
 log = logging.getLogger(__name__)
 
 MOST_BYTES: Final = 1 << 20  # no request of this service is longer
+MOST_HEAD_BYTES: Final = 16_384
 BODY_SECONDS: Final = 30.0  # for a whole request body
 CHUNK_SECONDS: Final = 120.0  # for a buyer to take the next piece of an answer
 _ALWAYS: Final = {
@@ -59,6 +60,10 @@ class Guard:
             await problems.answer(problem, headers)(scope, receive, exchange.send)
 
     def _admit(self, scope: Scope) -> None:
+        head = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
+        head += sum(len(name) + len(value) for name, value in scope["headers"])
+        if head > MOST_HEAD_BYTES:
+            raise RefusedError(problems.HEAD_TOO_LARGE)
         client = scope.get("client")
         wait = self._addresses.take(network_of(client[0] if client else ""))
         if wait:

@@ -83,6 +83,13 @@ NO_TABLE = Problem(
 NO_LIST = Problem(
     404, "no_such_recall_list", "There is no such recall list.", "GET /v1/recalls lists yours."
 )
+NO_ACTIVATION = Problem(
+    404,
+    "no_such_activation",
+    "This activation link is not good any more.",
+    "It works once and for a short time. Ask the publisher for a new one; if you did not use it,"
+    " say so.",
+)
 NO_PAGE = Problem(
     404, "no_such_page", "There is nothing at this address.", "GET /openapi.json lists all of them."
 )
@@ -92,6 +99,9 @@ NO_METHOD = Problem(
 MALFORMED = Problem(400, "malformed_request", "The request cannot be understood.", "Correct it.")
 TOO_LARGE = Problem(
     413, "request_too_large", "The request is too long.", "Send less: see docs, request sizes."
+)
+HEAD_TOO_LARGE = Problem(
+    431, "headers_too_large", "The request's head is too long.", "Send shorter or fewer headers."
 )
 TOO_SLOW = Problem(
     408, "request_too_slow", "The request did not arrive in time.", "Send it without pauses."
