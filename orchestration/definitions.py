@@ -7,6 +7,7 @@ import dagster as dg
 
 from clearward.marts import DBT_PROJECT
 from orchestration import jobs, schedules, sensors
+from orchestration.assets.catalogue import catalogue
 from orchestration.assets.dbt_models import build_dbt_assets
 from orchestration.assets.deidentified import deidentified, findings
 from orchestration.assets.identified import cleared, raw
@@ -38,10 +39,11 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
             *product_assets(),
             *synthetic_assets(),
             withdrawals,
+            catalogue,
         ],
         jobs=[
             *(jobs.hospital_month, jobs.month_candidates, jobs.publish_releases),
-            carry_withdrawals,
+            *(jobs.publish_catalogue, carry_withdrawals),
         ],
         schedules=[schedules.monthly_refresh, daily_withdrawals],
         sensors=[sensors.new_extracts, sensors.complete_months, sensors.failed_runs],

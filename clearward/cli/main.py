@@ -10,6 +10,7 @@ import typer
 
 from clearward.cli import (
     audit,
+    catalogue,
     consent,
     deidentify,
     extract,
@@ -59,6 +60,7 @@ Exit codes: 0 done, 1 not clear (doctor, stale months, open recalls) or a run th
 app.add_typer(extract.app, name="extract")
 app.add_typer(release.app, name="release")
 app.add_typer(licence.app, name="licence")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(recall.app, name="recall")
 app.add_typer(consent.app, name="consent")
 app.add_typer(synthetic.app, name="synthetic")

@@ -20,6 +20,7 @@ from clearward.releases.bundle import replacing, write_bundle
 from clearward.releases.documents import Facts
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
+from clearward.releases.overview import place_overview
 from clearward.releases.records import record_candidate
 from clearward.releases.samples import place_sample
 from clearward.releases.shelf import last_manifest, load_manifest, versions
@@ -118,6 +119,7 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
         place_sample(settings, tables, building / _FILES, product=product)
+        place_overview(settings, told, building / _FILES)
         files = write_bundle(building / _FILES, told, data_docs=docs)
         candidate = Candidate(
             **names,

@@ -1,0 +1,61 @@
+"""``clearward catalogue``: the pages that buyers read before they buy."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clearward.catalogue.shelving import publish_catalogue, write_catalogue
+from clearward.cli.show import console, show_facts
+from clearward.deidentify.installation import open_keyring
+from clearward.settings import Settings, load_settings
+from clearward.storage import open_storage
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""The catalogue: every release as a page, in English and Chinese, without a server.
+
+  clearward catalogue build                    beside the releases, in the store\n
+  clearward catalogue build --folder site      as files, for a web server\n
+  clearward catalogue open                     in the browser of this machine
+
+Recalled and withdrawn versions say so after the next build; the monthly run builds by itself.
+""",
+)
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+@app.command()
+def build(
+    folder: Annotated[
+        Path | None, typer.Option(help="Write files there instead of into the store.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the catalogue to what the store holds; releases are read, never written."""
+    settings = load_settings()
+    keyring, storage = open_keyring(settings), open_storage(settings)
+    done = (
+        write_catalogue(settings, keyring, storage, folder)
+        if folder
+        else publish_catalogue(settings, keyring, storage)
+    )
+    show_facts("Catalogue", done.metadata(), as_json=as_json)
+
+
+@app.command("open")
+def open_pages() -> None:
+    """Build the pages under the home folder and open them in the browser."""
+    settings = load_settings()
+    page = _own_pages(settings) / "index.html"
+    console.print(str(page), soft_wrap=True)
+    webbrowser.open(page.as_uri())
+
+
+def _own_pages(settings: Settings) -> Path:
+    folder = settings.home / "catalogue"
+    write_catalogue(settings, open_keyring(settings), open_storage(settings), folder)
+    return folder
