@@ -23,9 +23,9 @@ from starlette.testclient import TestClient
 from clearward.licensing import registry
 from clearward.licensing.copies import make_copy
 from clearward.licensing.model import Copy
-from clearward.licensing.service import create_app
 from clearward.products.spec import load_product
 from clearward.releases.shelf import file_key, load_manifest
+from clearward.service.application import create_app
 from clearward.state.base import state_engine
 from clearward.storage.local import LocalStorage
 from clearward.warehouse import engine, read_parquet_sql, write_parquet

@@ -78,7 +78,8 @@ def write(connection: Connection, **line: Unpack[Line]) -> Head:
         "previous_hash": last.hash,
     }
     digest = _hash(whole)
-    connection.execute(insert(AuditEvent).values(**whole, hash=digest))
+    if connection.execute(insert(AuditEvent).values(**whole, hash=digest)).rowcount != 1:
+        raise StateError("The audit log took no line.", do="check the state database")
     return Head(last.sequence + 1, digest)
 
 

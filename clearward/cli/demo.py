@@ -22,8 +22,8 @@ from clearward.errors import ConfigError
 from clearward.keyring import init_keyring
 from clearward.licensing import registry
 from clearward.licensing.client import Client
-from clearward.licensing.service import create_app
 from clearward.releases.signing import load_public_key
+from clearward.service.application import create_app, server_config
 from clearward.settings import Settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate
@@ -118,8 +118,7 @@ def _service(settings: Settings) -> Iterator[str]:
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(create_app(settings), port=port, log_level="warning", access_log=False)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(create_app(settings), port=port))
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     for _ in range(200):

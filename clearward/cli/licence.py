@@ -10,7 +10,8 @@ import typer
 
 from clearward.cli.show import console, show_rows
 from clearward.licensing import ledger, registry
-from clearward.licensing.model import Copy, licensee_name
+from clearward.licensing.model import Copy
+from clearward.licensing.names import licensee_name
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
 

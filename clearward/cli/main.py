@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from clearward.cli import (
     notes,
     recall,
     release,
+    request,
     risk,
     synthetic,
 )
@@ -61,6 +63,7 @@ app.add_typer(extract.app, name="extract")
 app.add_typer(release.app, name="release")
 app.add_typer(licence.app, name="licence")
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(request.app, name="request")
 app.add_typer(recall.app, name="recall")
 app.add_typer(consent.app, name="consent")
 app.add_typer(synthetic.app, name="synthetic")
@@ -155,14 +158,21 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on; this machine only.")
     ] = "127.0.0.1",
+    url: Annotated[
+        str, typer.Option(help="Where buyers reach it, for links; default: what they asked for.")
+    ] = "",
+    certificate: Annotated[Path | None, typer.Option(help="TLS certificate chain (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
 ) -> None:
-    """Serve releases to licensed buyers: links over HTTP, the licence checked on every request.
+    """Serve releases to licensed buyers: links, Delta Sharing; the licence is asked every time.
 
     A buyer needs a token: clearward licence token LICENCE. Ends with Ctrl-C.
     """
-    from clearward.licensing.service import run as serve_until_stopped  # noqa: PLC0415
+    from clearward.service.application import run as serve_until_stopped  # noqa: PLC0415
 
-    serve_until_stopped(load_settings(), host=host, port=port)
+    serve_until_stopped(
+        load_settings(), host=host, port=port, base_url=url, certificate=certificate, key=key
+    )
 
 
 @app.command()

@@ -4,8 +4,10 @@ the requests, one at a time. What a copy is belongs to `copies`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
+from threading import Lock, Semaphore
+from typing import Any, TypeVar, cast
 
 from clearward.errors import StorageBusyError
 from clearward.keyring import Keyring
@@ -22,6 +24,8 @@ from clearward.settings import Settings
 from clearward.storage import Storage
 
 WAIT_SECONDS = 20.0
+MOST_WAITING = 8  # requests that may wait; each holds one of the service's threads
+Made = TypeVar("Made")
 
 
 class CopyDesk:
@@ -38,8 +42,9 @@ class CopyDesk:
         self.settings, self.keyring, self.storage = settings, keyring, storage
         self.wait_seconds = wait_seconds
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="copies")
-        self._running: dict[str, Future[CopyOfRelease]] = {}
+        self._running: dict[str, Future[Any]] = {}
         self._lock = Lock()
+        self._seats = Semaphore(MOST_WAITING)
 
     def open(self, canonical: Manifest, licence: Licence) -> CopyOfRelease:
         """What the licence delivers of a release.
@@ -53,24 +58,36 @@ class CopyDesk:
         found = find_copy(self.settings, self.keyring, canonical, licence=licence)
         if found:
             return found
-        try:
-            return self._build(canonical, licence).result(self.wait_seconds)
-        except TimeoutError:
-            raise StorageBusyError(
-                "The copy is still being made.", do="ask again in ten seconds"
-            ) from None
-
-    def _build(self, canonical: Manifest, licence: Licence) -> Future[CopyOfRelease]:
         name = copy_id(self.keyring, canonical, licence.licensee)
+        return self.build(
+            name,
+            lambda: make_copy(
+                self.settings, self.keyring, self.storage, canonical=canonical, licence=licence
+            ),
+        )
+
+    def build(self, name: str, work: Callable[[], Made]) -> Made:
+        """The result of a piece of work, which is done once for all who ask for it by its name.
+
+        Raises StorageBusyError while it is not done; the same call succeeds later.
+        """
+        future = self._submit(name, work)
+        if not self._seats.acquire(blocking=False):
+            raise _still_building()
+        try:
+            return cast(Made, future.result(self.wait_seconds))
+        except TimeoutError:
+            raise _still_building() from None
+        finally:
+            self._seats.release()
+
+    def _submit(self, name: str, work: Callable[[], object]) -> Future[Any]:
         with self._lock:
             self._running = {n: f for n, f in self._running.items() if not f.done()}
             if name not in self._running:
-                self._running[name] = self._builder.submit(
-                    make_copy,
-                    self.settings,
-                    self.keyring,
-                    self.storage,
-                    canonical=canonical,
-                    licence=licence,
-                )
+                self._running[name] = self._builder.submit(work)
             return self._running[name]
+
+
+def _still_building() -> StorageBusyError:
+    return StorageBusyError("The copy is still being made.", do="ask again in ten seconds")

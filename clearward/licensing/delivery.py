@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from clearward.keyring import Keyring
@@ -47,51 +47,75 @@ def may_follow(keyring: Keyring, claim: LinkClaim, *, signature: str, now: datet
     return genuine and now.timestamp() < claim.expires
 
 
-def release_links(
-    storage: Storage,
-    keyring: Keyring,
-    manifest: Manifest,
-    *,
-    bearer: Bearer,
-    base_url: str,
-    now: datetime,
-    seconds: int = LINK_SECONDS,
-) -> dict[str, object]:
+@dataclass(frozen=True)
+class Linker:
+    """Makes links for one bearer, all good until the same moment.
+
+    Attributes:
+        base_url: where buyers reach the service.
+        now: UTC.
+        seconds: how long a link is good; nobody's outlives their licence. S3 presigns for seven
+            days at most.
+    """
+
+    keyring: Keyring
+    bearer: Bearer
+    base_url: str
+    now: datetime
+    seconds: int = LINK_SECONDS
+
+    @property
+    def until(self) -> datetime:
+        """First moment at which the links are no longer good."""
+        return min(self.now + timedelta(seconds=self.seconds), self.bearer.licence.valid_until)
+
+    def link(self, storage: Storage, manifest: Manifest, entry: FileEntry) -> str:
+        """A link to a file of a release: the bucket's own, or one of the service."""
+        found = find_file(manifest, entry.path)
+        if found:
+            seconds = max(1, int((self.until - self.now).total_seconds()))
+            name = entry.path.rsplit("/", 1)[-1]
+            presigned = storage.presign(found[0], expires=seconds, filename=name)
+            if presigned is not None:
+                return presigned
+        return self.own_link(manifest.product, str(manifest.version), entry.path)
+
+    def own_link(self, product: str, version: str, path: str) -> str:
+        """A link that the service itself serves."""
+        expires = int(self.until.timestamp())
+        claim = LinkClaim(product, version, path, self.bearer.token_id, expires)
+        signature = sign_claim(self.keyring, claim)
+        query = urlencode({"t": claim.token_id, "e": claim.expires, "s": signature})
+        return f"{self.base_url}/files/{product}/{version}/{quote(path)}?{query}"
+
+    def is_own(self, url: str) -> bool:
+        """True when a link comes back to the service, False when a bucket serves it."""
+        return url.startswith(f"{self.base_url}/files/")
+
+
+def release_links(linker: Linker, storage: Storage, manifest: Manifest) -> dict[str, Any]:
     """Everything a buyer needs to fetch and verify a release.
 
     Returns ``{product, version, expires_at, manifest_sha256, files}`` with ``{path, url, sha256,
-    bytes}`` per file; the manifest itself is the first one. S3 presigns for seven days at most.
+    bytes}`` per file; the manifest itself is the first one.
     """
-    # Nobody's link outlives their licence
-    until = min(now + timedelta(seconds=seconds), bearer.licence.valid_until)
     entries = [_manifest_entry(manifest), *manifest.files]
-    links = []
-    for entry in entries:
-        url = _link(
-            storage,
-            keyring,
-            manifest,
-            entry=entry,
-            bearer=bearer,
-            base_url=base_url,
-            now=now,
-            until=until,
-        )
-        links.append({"path": entry.path, "url": url, "sha256": entry.sha256, "bytes": entry.bytes})
+    links = [
+        {
+            "path": entry.path,
+            "url": linker.link(storage, manifest, entry),
+            "sha256": entry.sha256,
+            "bytes": entry.bytes,
+        }
+        for entry in entries
+    ]
     return {
         "product": manifest.product,
         "version": str(manifest.version),
-        "expires_at": until.isoformat(timespec="seconds"),
+        "expires_at": linker.until.isoformat(timespec="seconds"),
         "manifest_sha256": manifest.sha256,
         "files": links,
     }
-
-
-def links_lead_to(told: Mapping[str, object], base_url: str) -> bool:
-    """True when the links come back to the delivery service, False when a bucket serves them."""
-    files = told["files"]
-    assert isinstance(files, list)  # noqa: S101 - made by `release_links`
-    return all(file["url"].startswith(f"{base_url}/files/") for file in files)
 
 
 def find_file(manifest: Manifest, path: str) -> tuple[str, FileEntry] | None:
@@ -104,33 +128,3 @@ def find_file(manifest: Manifest, path: str) -> tuple[str, FileEntry] | None:
 
 def _manifest_entry(manifest: Manifest) -> FileEntry:
     return FileEntry(MANIFEST_NAME, manifest.sha256, len(manifest.envelope))
-
-
-def _link(
-    storage: Storage,
-    keyring: Keyring,
-    manifest: Manifest,
-    *,
-    entry: FileEntry,
-    bearer: Bearer,
-    base_url: str,
-    now: datetime,
-    until: datetime,
-) -> str:
-    found = find_file(manifest, entry.path)
-    key = found[0] if found else ""
-    seconds = max(1, int((until - now).total_seconds()))
-    name = entry.path.rsplit("/", 1)[-1]
-    presigned = storage.presign(key, expires=seconds, filename=name)
-    if presigned is not None:
-        return presigned
-    claim = LinkClaim(
-        product=manifest.product,
-        version=str(manifest.version),
-        path=entry.path,
-        token_id=bearer.token_id,
-        expires=int(until.timestamp()),
-    )
-    signature = sign_claim(keyring, claim)
-    query = urlencode({"t": claim.token_id, "e": claim.expires, "s": signature})
-    return f"{base_url}/files/{claim.product}/{claim.version}/{quote(claim.path)}?{query}"

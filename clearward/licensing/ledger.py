@@ -12,7 +12,7 @@ import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -90,14 +90,19 @@ class Receipt:
 def record(engine: Engine, line: Handover) -> None:
     """Add a line, durably; StateError, and nothing may leave, when that fails."""
     try:
-        with Session(engine) as session, session.begin():
-            session.add(models.Delivery(**asdict(line)))
+        with engine.begin() as connection:
+            write(connection, line)
     except SQLAlchemyError as error:
         raise StateError(
             "The delivery ledger could not be written; nothing was handed out.",
             seen=type(error).__name__,
             do="check the state database",
         ) from None
+
+
+def write(connection: Connection, line: Handover) -> None:
+    """The same in a transaction of the caller's."""
+    connection.execute(insert(models.Delivery).values(**asdict(line)))
 
 
 def received_by(engine: Engine, product: str, version: str) -> tuple[Receipt, ...]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from clearward.errors import LicenceError
+from clearward.transitions import Life
 
 
 class ListState(StrEnum):
@@ -48,18 +49,10 @@ TRANSITIONS: Mapping[ListState, Mapping[ListAction, ListState]] = MappingProxyTy
     }
 )
 
-
-def may_move(state: ListState, action: ListAction) -> bool:
-    """True when the table allows the action."""
-    return action in TRANSITIONS[state]
-
-
-def move(state: ListState, action: ListAction) -> ListState:
-    """The state after the action; LicenceError when the table does not allow it."""
-    if not may_move(state, action):
-        raise LicenceError(
-            f"A {state} recall list has nothing to {action}.",
-            expected=", ".join(s for s in ListState if may_move(s, action)),
-            do="see the states of the lists with `clearward recall list`",
-        )
-    return TRANSITIONS[state][action]
+LIFE = Life(
+    TRANSITIONS,
+    "recall list",
+    LicenceError,
+    "see the states of the lists with `clearward recall list`",
+)
+may_move, move = LIFE.may_move, LIFE.move

@@ -1,4 +1,8 @@
-"""Licences and tokens in the state database. What they allow is decided by `policies`.
+"""Licences and bearer tokens in the state database. What they allow is decided by `policies`;
+making, rotating and exchanging tokens in other ways belongs to `tokens`.
+
+A licence is a grant under an agreement: organisation -> people -> agreement -> licence -> token. It
+is read with its whole chain every time, so whatever is revoked is revoked for the next request.
 
 A token is shown once, when it is issued; only its SHA-256 is kept. It has 256 random bits, so a
 plain hash cannot be searched, and looking it up by hash tells nothing by time.
@@ -6,94 +10,73 @@ plain hash cannot be searched, and looking it up by hash tells nothing by time.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
 
 from clearward import audit
 from clearward.errors import LicenceError
-from clearward.licensing.model import Copy, Licence, Status, parse_moment
-from clearward.licensing.policies import check_purpose
-from clearward.releases.signing import load_public_key
-from clearward.releases.version import range_bounds
-from clearward.state import models
+from clearward.licensing.chain import (
+    Bearer,
+    bearer_where,
+    chain_of,
+    find_token,
+    licence_of,
+    moment_text,
+    read_bearer,
+    read_licence,
+    secret_hash,
+)
+from clearward.licensing.grants import create_licence
+from clearward.licensing.model import Licence, Status
+from clearward.licensing.names import licensee_name
+from clearward.state import buyer_models, models
 
+__all__ = [
+    "Bearer",
+    "buyers_licences",
+    "check_holder",
+    "create_licence",
+    "find_bearer",
+    "find_bearer_by_id",
+    "find_licence",
+    "issue_token",
+    "licensee_pems",
+    "list_licences",
+    "revoke_licence",
+    "revoke_token",
+    "token_id",
+    "unknown_token",
+    "write_token",
+]
 TOKEN_PREFIX = "cwt_"  # noqa: S105 - lets secret scanners find a leaked token
-
-
-@dataclass(frozen=True)
-class Bearer:
-    """Who came with a token: the licence, and the token's public name."""
-
-    licence: Licence
-    token_id: str
-
-
-def create_licence(
-    engine: Engine,
-    *,
-    buyer: str,
-    product: str,
-    purpose: str,
-    version_range: str,
-    terms: bytes,
-    valid_from: datetime,
-    valid_until: datetime,
-    copy: Copy = Copy.OWN,
-    key_pem: bytes = b"",
-    actor: str = "clearward",
-) -> Licence:
-    """Keep a signed agreement; ``terms`` are the bytes of its text, of which the hash is kept.
-
-    ``copy``: which bytes are delivered; ``key_pem``: what the licensee signs with; see `Licence`.
-
-    LicenceError where the product cannot be licensed for the purpose, or nothing would be covered.
-    """
-    check_purpose(product, purpose)
-    range_bounds(version_range)
-    if not buyer.strip() or not terms:
-        raise LicenceError("A licence needs a buyer and a text.", do="name both")
-    start, end = audit.utc_text(valid_from), audit.utc_text(valid_until)
-    if start >= end:
-        raise LicenceError("The licence would never be in force.", seen=f"{start} to {end}")
-    if key_pem:
-        load_public_key(key_pem)
-    row = models.Licence(
-        id=f"lic_{secrets.token_hex(8)}",
-        buyer=buyer.strip(),
-        product=product,
-        purpose=purpose,
-        version_range=version_range,
-        terms_sha256=hashlib.sha256(terms).hexdigest(),
-        valid_from=start,
-        valid_until=end,
-        status=Status.ACTIVE.value,
-        copy=copy.value,
-        key_pem=key_pem.decode(),
-    )
-    licence = _value(row)
-    with Session(engine) as session, session.begin():
-        session.add(row)
-    audit.append(engine, actor=actor, action="licence.create", subject=licence.id)
-    return licence
 
 
 def find_licence(engine: Engine, licence_id: str) -> Licence | None:
     """The licence as it is now."""
-    with Session(engine) as session:
-        row = session.get(models.Licence, licence_id)
-        return _value(row) if row else None
+    with engine.connect() as connection:
+        return read_licence(connection, licence_id)
 
 
 def list_licences(engine: Engine) -> tuple[Licence, ...]:
     """All licences, by id."""
-    with Session(engine) as session:
-        rows = session.scalars(select(models.Licence).order_by(models.Licence.id))
-        return tuple(map(_value, rows))
+    return _licences(engine)
+
+
+def buyers_licences(engine: Engine, who: str) -> tuple[Licence, ...]:
+    """Licences of one buyer, ended ones too: ``who`` is the id of an organisation or of one of its
+    people, or the buyer's name in any form.
+    """
+    if who.startswith("per_"):
+        person = buyer_models.Person
+        mine = select(person.organisation_id).where(
+            person.id == who, person.status == Status.ACTIVE.value
+        )
+        return _licences(engine, buyer_models.Organisation.id.in_(mine))
+    if who.startswith("org_"):
+        return _licences(engine, buyer_models.Organisation.id == who)
+    return _licences(engine, buyer_models.Organisation.licensee == licensee_name(who))
 
 
 def licensee_pems(engine: Engine, licensee: str) -> tuple[str, ...]:
@@ -102,111 +85,141 @@ def licensee_pems(engine: Engine, licensee: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(li.key_pem for li in own))
 
 
-def revoke_licence(engine: Engine, licence_id: str, *, actor: str = "clearward") -> None:
+def revoke_licence(
+    engine: Engine, licence_id: str, *, actor: str = "clearward", now: datetime | None = None
+) -> None:
     """End a licence now: its tokens and the links made with them stop working at once."""
-    with Session(engine) as session, session.begin():
-        row = session.get(models.Licence, licence_id)
-        if row is None:
-            raise _unknown(licence_id)
-        row.status = Status.REVOKED.value
-    audit.append(engine, actor=actor, action="licence.revoke", subject=licence_id)
+    table = models.Licence
+    with audit.logged(engine) as connection:
+        done = connection.execute(
+            update(table).where(table.id == licence_id).values(status=Status.REVOKED.value)
+        )
+        if done.rowcount != 1:
+            raise unknown_licence(licence_id)
+        audit.write(connection, actor=actor, action="licence.revoke", subject=licence_id, at=now)
 
 
 def issue_token(
-    engine: Engine, licence_id: str, *, expires_at: datetime, actor: str = "clearward"
+    engine: Engine,
+    licence_id: str,
+    *,
+    expires_at: datetime,
+    person_id: str = "",
+    actor: str = "clearward",
 ) -> str:
-    """Make a bearer token for a licence; the only moment at which it can be read."""
-    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    with Session(engine) as session, session.begin():
-        if session.get(models.Licence, licence_id) is None:
-            raise _unknown(licence_id)
-        session.add(
-            models.AccessToken(
-                token_sha256=_hash(token),
-                licence_id=licence_id,
-                expires_at=audit.utc_text(expires_at),
-                revoked_at=None,
-            )
+    """Make a bearer token for a licence; the only moment at which it can be read.
+
+    ``person_id``: whose it is; it ends with the person.
+    """
+    with audit.logged(engine) as connection:
+        return write_token(
+            connection, licence_id, expires_at=expires_at, person_id=person_id, actor=actor
         )
-    audit.append(
-        engine,
+
+
+def write_token(
+    connection: Connection,
+    licence_id: str,
+    *,
+    expires_at: datetime,
+    person_id: str = "",
+    client_id: str = "",
+    actor: str,
+    now: datetime | None = None,
+) -> str:
+    """The same in a transaction of `audit.logged`."""
+    check_holder(connection, licence_id, person_id)
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    connection.execute(
+        insert(models.AccessToken).values(
+            token_sha256=secret_hash(token),
+            licence_id=licence_id,
+            expires_at=moment_text(expires_at),
+            issued_at=audit.utc_text(now) if now else "",
+            person_id=person_id,
+            client_id=client_id,
+        )
+    )
+    audit.write(
+        connection,
         actor=actor,
         action="token.issue",
         subject=licence_id,
-        detail={"token_id": token_id(token)},
+        detail={"token_id": token_id(token), "person": person_id, "client": client_id},
+        at=now,
     )
     return token
 
 
+def check_holder(connection: Connection, licence_id: str, person_id: str) -> None:
+    """LicenceError unless there is the licence, and the person is of the organisation it is for."""
+    licence = read_licence(connection, licence_id)
+    if licence is None:
+        raise unknown_licence(licence_id)
+    person = buyer_models.Person
+    query = select(person.status).where(
+        person.id == person_id, person.organisation_id == licence.organisation_id
+    )
+    if person_id and connection.scalar(query) != Status.ACTIVE:
+        raise LicenceError(
+            "There is no such person in the licensed organisation.",
+            seen=person_id,
+            do="see `clearward organisation show`",
+        )
+
+
 def revoke_token(engine: Engine, token_id: str, *, now: datetime, actor: str = "clearward") -> None:
     """End one token, named by its public id; links made with it stop working too."""
-    with Session(engine) as session, session.begin():
-        row = _find_token(session, token_id)
+    table = models.AccessToken
+    with audit.logged(engine) as connection:
+        row = find_token(connection, token_id)
         if row is None:
-            raise LicenceError("There is no such token.", do="list the audit log's token ids")
-        row.revoked_at = row.revoked_at or audit.utc_text(now)
-        licence_id = row.licence_id
-    audit.append(
-        engine,
-        actor=actor,
-        action="token.revoke",
-        subject=licence_id,
-        detail={"token_id": token_id},
-    )
+            raise unknown_token()
+        connection.execute(
+            update(table)
+            .where(table.token_sha256 == row.token_sha256)
+            .values(revoked_at=row.revoked_at or audit.utc_text(now))
+        )
+        audit.write(
+            connection,
+            actor=actor,
+            action="token.revoke",
+            subject=row.licence_id,
+            detail={"token_id": token_id},
+            at=now,
+        )
 
 
 def token_id(token: str) -> str:
     """Public name of a token: 16 hex characters of its hash."""
-    return _hash(token)[:16]
+    return secret_hash(token)[:16]
 
 
 def find_bearer(engine: Engine, token: str, *, now: datetime) -> Bearer | None:
-    """Who holds the token, or None when it is unknown, expired or revoked."""
-    with Session(engine) as session:
-        return _bearer(session, session.get(models.AccessToken, _hash(token)), now)
+    """Who holds the token, or None when it is unknown, expired or revoked, or its holder was."""
+    with engine.connect() as connection:
+        return bearer_where(
+            connection, models.AccessToken.token_sha256 == secret_hash(token), now=now
+        )
 
 
 def find_bearer_by_id(engine: Engine, name: str, *, now: datetime) -> Bearer | None:
     """The same, for a link, which holds the token's public name only."""
-    with Session(engine) as session:
-        return _bearer(session, _find_token(session, name), now)
+    with engine.connect() as connection:
+        return read_bearer(connection, name, now=now)
 
 
-def _bearer(session: Session, row: models.AccessToken | None, now: datetime) -> Bearer | None:
-    if row is None or row.revoked_at is not None or now >= parse_moment(row.expires_at):
-        return None
-    licence = session.get(models.Licence, row.licence_id)
-    return Bearer(_value(licence), row.token_sha256[:16]) if licence else None
+def unknown_licence(licence_id: str) -> LicenceError:
+    """Raised for an id that no licence has."""
+    return LicenceError(f"There is no licence {licence_id!r}.", do="see `clearward licence list`")
 
 
-def _find_token(session: Session, name: str) -> models.AccessToken | None:
-    if len(name) != 16 or not name.isalnum():
-        return None
-    column = models.AccessToken.token_sha256
-    return session.scalars(
-        select(models.AccessToken).where(column.startswith(name, autoescape=True))
-    ).one_or_none()
+def unknown_token() -> LicenceError:
+    """Raised for a name that no token has."""
+    return LicenceError("There is no such token.", do="see `clearward licence show`")
 
 
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _unknown(licence_id: str) -> LicenceError:
-    return LicenceError(f"There is no licence {licence_id!r}.", do="list the licences")
-
-
-def _value(row: models.Licence) -> Licence:
-    return Licence(
-        id=row.id,
-        buyer=row.buyer,
-        product=row.product,
-        purpose=row.purpose,
-        version_range=row.version_range,
-        terms_sha256=row.terms_sha256,
-        valid_from=parse_moment(row.valid_from),
-        valid_until=parse_moment(row.valid_until),
-        status=Status(row.status),
-        copy=Copy(row.copy),
-        key_pem=row.key_pem,
-    )
+def _licences(engine: Engine, *conditions: ColumnElement[bool]) -> tuple[Licence, ...]:
+    query = chain_of().where(*conditions).order_by(models.Licence.id)
+    with engine.connect() as connection:
+        return tuple(map(licence_of, connection.execute(query)))

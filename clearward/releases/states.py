@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from clearward.errors import ReleaseError
+from clearward.transitions import Life
 
 
 class State(StrEnum):
@@ -49,18 +50,5 @@ TRANSITIONS: Mapping[State, Mapping[Action, State]] = MappingProxyType(
     }
 )
 
-
-def may_move(state: State, action: Action) -> bool:
-    """True when the table allows the action."""
-    return action in TRANSITIONS[state]
-
-
-def move(state: State, action: Action) -> State:
-    """The state after the action; ReleaseError when the table does not allow it."""
-    if not may_move(state, action):
-        raise ReleaseError(
-            f"A {state} release cannot {action}.",
-            expected=", ".join(TRANSITIONS[state]),
-            do="list the releases and their states",
-        )
-    return TRANSITIONS[state][action]
+LIFE = Life(TRANSITIONS, "release", ReleaseError, "list the releases and their states")
+may_move, move = LIFE.may_move, LIFE.move

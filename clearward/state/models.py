@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, Double, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from clearward.state import buyer_models  # noqa: F401  (the same metadata)
 from clearward.state.append_only import keep_append_only
 from clearward.state.base import Base
 
@@ -180,6 +181,16 @@ class Licence(Base):
     status: Mapped[str] = mapped_column(String(16))
     copy: Mapped[str] = mapped_column(String(16))
     key_pem: Mapped[str] = mapped_column(Text)
+    # No foreign keys: SQLite could not take such a column away again. A licence whose agreement is
+    # not there grants nothing.
+    agreement_id: Mapped[str] = mapped_column(String(32), server_default="", index=True)
+    request_id: Mapped[str] = mapped_column(String(32), server_default="")
+    # Empty, or null, means "no such limit": never "unknown".
+    countries: Mapped[str] = mapped_column(String(768), server_default="")
+    max_downloads: Mapped[int | None] = mapped_column(Integer)
+    mode: Mapped[str] = mapped_column(String(16), server_default="download")
+    duo: Mapped[str] = mapped_column(String(256), server_default="")
+    policy_sha256: Mapped[str] = mapped_column(String(64), server_default="")
 
 
 class AccessToken(Base):
@@ -191,6 +202,12 @@ class AccessToken(Base):
     licence_id: Mapped[str] = mapped_column(ForeignKey("licence.id"))
     expires_at: Mapped[str] = mapped_column(String(32))
     revoked_at: Mapped[str | None] = mapped_column(String(32))
+    issued_at: Mapped[str] = mapped_column(String(32), server_default="")
+    # Whose token it is, and the client whose secret was exchanged for it; empty for neither.
+    person_id: Mapped[str] = mapped_column(String(32), server_default="")
+    client_id: Mapped[str] = mapped_column(String(32), server_default="")
+
+    __table_args__ = (Index(None, "licence_id"),)
 
 
 class AuditEvent(Base):
@@ -261,7 +278,11 @@ class Delivery(Base):
     token_id: Mapped[str] = mapped_column(String(16))
     at: Mapped[str] = mapped_column(String(32))
 
-    __table_args__ = (Index(None, "product", "version"), Index(None, "licensee"))
+    __table_args__ = (
+        Index(None, "product", "version"),
+        Index(None, "licensee"),
+        Index(None, "licence_id"),
+    )
 
 
 class VersionRecall(Base):
@@ -348,3 +369,4 @@ class Installation(Base):
 keep_append_only(ConsentEvent.__table__, unique=("event_key", "id"))
 keep_append_only(ConsentBatch.__table__, unique=("sequence", "hash"))
 keep_append_only(ConsentText.__table__, unique=("id",))
+keep_append_only(AuditEvent.__table__, unique=("sequence", "hash"))

@@ -28,7 +28,7 @@ from tests.unit.releases.conftest import House
 
 SERVER = """
 import sys
-from clearward.licensing.service import run
+from clearward.service.application import run
 from clearward.settings import load_settings
 run(load_settings(), port=int(sys.argv[1]))
 """

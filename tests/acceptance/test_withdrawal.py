@@ -48,7 +48,7 @@ HOSPITAL, PATIENTS = "renmin", "his__patients"  # the sample hospital that is la
 PRODUCT = "cardiology"
 SERVER = """
 import sys
-from clearward.licensing.service import run
+from clearward.service.application import run
 from clearward.settings import load_settings
 run(load_settings(), port=int(sys.argv[1]))
 """

@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import delete, text, update
+from sqlalchemy.exc import DBAPIError
 
 from clearward import audit
 from clearward.errors import StateError
@@ -31,6 +32,44 @@ def write(engine, count):
     return head
 
 
+def unguard(connection):
+    """What somebody would do first who owns the database; the chain is for them."""
+    if connection.dialect.name == "sqlite":
+        for event in ("update", "delete", "replace"):
+            connection.execute(text(f"DROP TRIGGER audit_event_no_{event}"))
+    else:
+        connection.execute(text("ALTER TABLE audit_event DISABLE TRIGGER ALL"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_event SET actor = 'x'",
+        "DELETE FROM audit_event",
+        "UPDATE audit_event SET sequence = sequence + 1",
+    ],
+)
+def test_the_database_itself_refuses_to_change_the_log(engine, change):
+    head = write(engine, 3)
+    with pytest.raises(DBAPIError, match="never changed"), engine.begin() as connection:
+        connection.execute(text(change))
+    assert audit.verify(engine, upto=head) == 3
+
+
+def test_a_line_is_not_replaced(engine):
+    head = write(engine, 3)
+    if engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite has INSERT OR REPLACE")
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT OR REPLACE INTO audit_event SELECT sequence, at, 'x', action, subject,"
+                " detail, previous_hash, hash FROM audit_event"
+            )
+        )
+    assert audit.verify(engine, upto=head) == 3
+
+
 def test_an_empty_log_holds(engine):
     assert audit.verify(engine) == 0
 
@@ -55,6 +94,7 @@ def test_an_untouched_log_holds(engine):
 def test_a_touched_log_does_not(engine, tamper):
     write(engine, 5)
     with engine.begin() as connection:
+        unguard(connection)
         connection.execute(tamper)
     with pytest.raises(StateError, match="tampered"):
         audit.verify(engine)
@@ -63,6 +103,7 @@ def test_a_touched_log_does_not(engine, tamper):
 def test_a_cut_log_is_seen_by_who_kept_its_head(engine):
     head = write(engine, 5)
     with engine.begin() as connection:
+        unguard(connection)
         connection.execute(delete(AuditEvent).where(AuditEvent.sequence == 5))
     assert audit.verify(engine) == 4
     with pytest.raises(StateError, match="line 5"):

@@ -9,8 +9,8 @@ from clearward.consent.registry import event_key, load_events, record_withdrawal
 from clearward.keyring import pseudonym
 from clearward.licensing import recall_lists, registry
 from clearward.licensing.recall import process_withdrawals
-from clearward.licensing.service import create_app
 from clearward.products.spec import load_product
+from clearward.service.application import create_app
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate
 from tests.unit.consent.hospital import write_raw

@@ -50,10 +50,8 @@ def test_nothing_leaves_when_the_ledger_cannot_be_written(people):
     with people.engine.begin() as connection:
         connection.execute(text("ALTER TABLE delivery RENAME TO gone"))
     for answer in (web.get(url), web.get(LINKS, headers=header)):
-        assert (answer.status_code, answer.json()) == (
-            500,
-            {"error": "the release cannot be delivered now"},
-        )
+        assert (answer.status_code, answer.json()["errorCode"]) == (503, "BUSY")
+        assert answer.headers["Retry-After"] == "10"
 
 
 def test_a_refused_request_and_a_look_at_the_size_write_no_line(people):

@@ -59,7 +59,7 @@ def test_a_version_that_holds_a_withdrawn_patient_is_marked_and_not_handed_out_a
     assert people.process().versions_marked == 1
     assert refused_versions(people.engine, PRODUCT, now=people.clock.moment) == {"1.0.0"}
     answer = people.web().get(f"/v1/releases/{PRODUCT}/1.0.0/links", headers=people.header(licence))
-    assert (answer.status_code, answer.json()["error"]) == (404, "no such release for this licence")
+    assert (answer.status_code, answer.json()["errorCode"]) == (404, "NO_SUCH_RELEASE")
 
 
 def test_links_handed_out_before_stop_too(people):

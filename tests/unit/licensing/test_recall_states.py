@@ -17,7 +17,7 @@ def test_move_goes_where_the_table_says_or_refuses(state, action):
     if may_move(state, action):
         assert move(state, action) is TRANSITIONS[state][action]
     else:
-        with pytest.raises(LicenceError, match=f"A {state} recall list has nothing to {action}"):
+        with pytest.raises(LicenceError, match=f"recall list that is {state} cannot {action}"):
             move(state, action)
 
 

@@ -2,11 +2,14 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from clearward import audit
 from clearward.errors import LicenceError, ReleaseError
 from clearward.licensing import registry
 from clearward.licensing.model import Status
+from clearward.state.models import AuditEvent
 
 
 def test_a_licence_is_kept_as_it_was_made(office):
@@ -87,4 +90,15 @@ def test_every_step_is_in_the_log(office):
     token = office.token(licence)
     registry.revoke_token(office.engine, registry.token_id(token), now=office.clock.moment)
     registry.revoke_licence(office.engine, licence.id)
-    assert audit.verify(office.engine) == 4
+    with Session(office.engine) as session:
+        actions = session.scalars(select(AuditEvent.action).order_by(AuditEvent.sequence)).all()
+    assert actions == [
+        "organisation.add",
+        "agreement.offer",
+        "agreement.sign",
+        "licence.create",
+        "token.issue",
+        "token.revoke",
+        "licence.revoke",
+    ]
+    assert audit.verify(office.engine) == len(actions)

@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from clearward import audit
 from clearward.licensing import registry
-from clearward.licensing.service import create_app
 from clearward.releases.publish import retire
+from clearward.service.application import create_app
 from clearward.state.models import AuditEvent
 from tests.unit.licensing.conftest import Office
 from tests.unit.releases import factory
@@ -228,7 +228,5 @@ def test_a_damaged_manifest_is_not_delivered_and_not_explained(tmp_path):
     house.storage.put_bytes(key, house.storage.get_bytes(key).replace(b'"sig": "', b'"sig": "AAAA'))
     web = TestClient(create_app(office.settings, clock=office.clock), raise_server_exceptions=False)
     answer = web.get(f"{BASE}/1.0.0/links", headers=headers)
-    assert (answer.status_code, answer.json()) == (
-        500,
-        {"error": "the release cannot be delivered now"},
-    )
+    assert (answer.status_code, answer.json()["errorCode"]) == (500, "BROKEN")
+    assert "signature" not in answer.text

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearward.licensing.ranges import ByteRange, UnsatisfiableError, parse_range
+from clearward.service.ranges import ByteRange, UnsatisfiableError, parse_range
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,169 @@
+"""Granting licences: what is asked of one before it is kept. Reading them belongs to `registry`,
+what they allow to `policies`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from clearward import audit
+from clearward.errors import LicenceError
+from clearward.licensing import agreements
+from clearward.licensing.chain import moment_text, read_licence
+from clearward.licensing.duo import check_terms
+from clearward.licensing.model import AgreementState, Copy, Licence, Mode, Status
+from clearward.licensing.names import check_country
+from clearward.licensing.odrl import policy_document
+from clearward.licensing.organisations import ensure_organisation
+from clearward.licensing.policies import check_purpose
+from clearward.releases.signing import load_public_key
+from clearward.releases.version import range_bounds
+from clearward.state import buyer_models, models
+
+
+def create_licence(
+    engine: Engine,
+    *,
+    product: str,
+    purpose: str,
+    version_range: str,
+    valid_from: datetime,
+    valid_until: datetime,
+    buyer: str = "",
+    terms: bytes = b"",
+    agreement_id: str = "",
+    copy: Copy = Copy.OWN,
+    key_pem: bytes = b"",
+    countries: Iterable[str] = (),
+    max_downloads: int | None = None,
+    mode: Mode = Mode.DOWNLOAD,
+    duo: Iterable[str] = (),
+    request_id: str = "",
+    now: datetime | None = None,
+    actor: str = "clearward",
+) -> Licence:
+    """Keep a licence under a signed agreement: ``agreement_id``; or ``buyer`` and ``terms``, the
+    bytes of a text they signed on paper, for which organisation and agreement are noted as needed.
+
+    Every other argument is a term, see `Licence`. LicenceError where the product cannot be licensed
+    for the purpose, nothing would be covered, or the agreement carries nothing.
+    """
+    check_purpose(product, purpose)
+    range_bounds(version_range)
+    start, end = moment_text(valid_from), moment_text(valid_until)
+    if start >= end:
+        raise LicenceError("The licence would never be in force.", seen=f"{start} to {end}")
+    if max_downloads is not None and max_downloads < 1:
+        raise LicenceError("No download would be allowed.", seen=str(max_downloads))
+    if key_pem:
+        load_public_key(key_pem)
+    row: dict[str, Any] = {
+        "id": f"lic_{secrets.token_hex(8)}",
+        "product": product,
+        "purpose": purpose,
+        "version_range": version_range,
+        "valid_from": start,
+        "valid_until": end,
+        "status": Status.ACTIVE.value,
+        "copy": copy.value,
+        "key_pem": key_pem.decode(),
+        "countries": ",".join(sorted(set(map(check_country, countries)))),
+        "max_downloads": max_downloads,
+        "mode": mode.value,
+        "duo": ",".join(check_terms(duo, purpose)),
+        "request_id": request_id,
+    }
+    with audit.logged(engine) as connection:
+        if not agreement_id:
+            agreement_id = _on_paper(connection, buyer, terms, now=now or valid_from, actor=actor)
+        row |= _under(connection, agreement_id, buyer=buyer)
+        return _keep(connection, row, now=now, actor=actor)
+
+
+def _keep(
+    connection: Connection, row: dict[str, Any], *, now: datetime | None, actor: str
+) -> Licence:
+    connection.execute(insert(models.Licence).values(**row, policy_sha256=""))
+    made = read_licence(connection, row["id"])
+    assert made is not None  # noqa: S101 - kept just above
+    document = policy_document(made)
+    digest = hashlib.sha256(document).hexdigest()
+    table = models.Licence
+    connection.execute(update(table).where(table.id == made.id).values(policy_sha256=digest))
+    connection.execute(
+        insert(buyer_models.PolicyDocument).values(
+            sha256=digest, body=document.decode(), made_at=audit.utc_text(now or made.valid_from)
+        )
+    )
+    audit.write(
+        connection,
+        actor=actor,
+        action="licence.create",
+        subject=made.id,
+        detail={"policy_sha256": digest, "agreement": made.agreement_id},
+        at=now,
+    )
+    kept = read_licence(connection, made.id)
+    assert kept is not None  # noqa: S101 - kept just above
+    return kept
+
+
+def _on_paper(
+    connection: Connection, buyer: str, terms: bytes, *, now: datetime, actor: str
+) -> str:
+    """The agreement of a buyer with this very text, or a new one, signed on paper."""
+    if not buyer.strip() or not terms:
+        raise LicenceError("A licence needs a buyer and a text.", do="name both")
+    organisation = ensure_organisation(connection, name=buyer, now=now, actor=actor)
+    table = buyer_models.Agreement
+    found = connection.scalar(
+        select(table.id)
+        .where(
+            table.organisation_id == organisation.id,
+            table.text_sha256 == hashlib.sha256(terms).hexdigest(),
+            table.status == AgreementState.IN_FORCE.value,
+        )
+        .order_by(table.id)
+        .limit(1)
+    )
+    if found:
+        return str(found)
+    made = agreements.write_offer(
+        connection,
+        organisation_id=organisation.id,
+        text=terms,
+        text_version="1",
+        now=now,
+        actor=actor,
+    )
+    signed = {"signed_by": agreements.PAPER}
+    agreements.write_signature(connection, made, signatory="", signed=signed, now=now, actor=actor)
+    return made
+
+
+def _under(connection: Connection, agreement_id: str, *, buyer: str) -> dict[str, str]:
+    """Whose agreement it is, and which text, for the licence's row."""
+    agreement = agreements.read_agreement(connection, agreement_id)
+    if agreement is None or agreement.state is not AgreementState.IN_FORCE:
+        raise LicenceError(
+            "There is no such agreement, or it is not in force.",
+            seen=f"{agreement_id} {agreement.state if agreement else ''}".strip(),
+            do="have it signed first: `clearward agreement sign`",
+        )
+    table = buyer_models.Organisation
+    row = connection.execute(
+        select(table.name, table.status).where(table.id == agreement.organisation_id)
+    ).one()
+    if row.status != Status.ACTIVE:
+        raise LicenceError("This organisation was revoked.", seen=agreement.organisation_id)
+    return {
+        "agreement_id": agreement_id,
+        "buyer": buyer.strip() or row.name,
+        "terms_sha256": agreement.text_sha256,
+    }

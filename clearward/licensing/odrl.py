@@ -1,0 +1,111 @@
+"""A licence as an ODRL 2.2 Agreement (W3C Recommendation, 2018) in JSON-LD, for connectors and for
+the record: its bytes are kept by hash, so that a changed licence no longer fits them. What may be
+received is decided by `policies`, never by reading this document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from clearward import audit
+from clearward.consent.vocabularies import dpv_terms
+from clearward.licensing.duo import licence_terms
+from clearward.licensing.model import Licence, Mode
+from clearward.products.spec import load_product
+
+CONTEXT = {
+    "@vocab": "http://www.w3.org/ns/odrl/2/",
+    "odrl": "http://www.w3.org/ns/odrl/2/",
+    "cw": "urn:clearward:",
+    "dct": "http://purl.org/dc/terms/",
+    "dpv": "https://w3id.org/dpv#",
+    "DUO": "http://purl.obolibrary.org/obo/DUO_",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "uid": "@id",
+    "type": "@type",
+}
+
+
+def policy_document(licence: Licence) -> bytes:
+    """The document, canonical: the same licence gives the same bytes. Its standing (revoked or
+    not), which changes, is not part of it.
+    """
+    document = {
+        "@context": CONTEXT,
+        "uid": f"urn:clearward:licence:{licence.id}",
+        "type": "Agreement",
+        "profile": {"uid": "urn:clearward:profile:1"},
+        "assigner": {"uid": "urn:clearward:publisher"},
+        "assignee": {"uid": f"urn:clearward:organisation:{licence.organisation_id}"},
+        "dct:source": {
+            "uid": f"urn:clearward:agreement:{licence.agreement_id}",
+            "cw:sha256": licence.terms_sha256,
+        },
+        "cw:dataUse": [
+            {"uid": code, "dct:title": words} for code, words in licence_terms(licence).items()
+        ],
+        "permission": [_permission(licence)],
+        "prohibition": _prohibitions(licence),
+    }
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def policy_sha256(licence: Licence) -> str:
+    """Hash of the document's bytes."""
+    return hashlib.sha256(policy_document(licence)).hexdigest()
+
+
+def _permission(licence: Licence) -> dict[str, Any]:
+    return {
+        "target": {"uid": f"urn:clearward:product:{licence.product}"},
+        "action": {"uid": "odrl:use" if licence.mode is Mode.DOWNLOAD else "cw:useInEnclave"},
+        "constraint": [
+            _constraint("purpose", "isAnyOf", [{"uid": t} for t in dpv_terms(licence.purpose)]),
+            _constraint("dateTime", "gteq", _moment(audit.utc_text(licence.valid_from))),
+            _constraint("dateTime", "lt", _moment(audit.utc_text(licence.valid_until))),
+            _constraint("version", "isPartOf", licence.version_range),
+            _constraint("deliveryChannel", "eq", f"cw:{licence.copy.value}"),
+            *_limits(licence),
+        ],
+    }
+
+
+def _limits(licence: Licence) -> list[dict[str, Any]]:
+    limits = []
+    if licence.countries:
+        limits.append(_constraint("spatial", "isAnyOf", sorted(licence.countries)))
+    if licence.max_downloads is not None:
+        limits.append(_constraint("count", "lteq", licence.max_downloads))
+    if licence.key_pem:
+        key = hashlib.sha256(licence.key_pem.encode()).hexdigest()
+        limits.append(_constraint("recipient", "eq", f"urn:sha256:{key}"))
+    return limits
+
+
+def _prohibitions(licence: Licence) -> list[dict[str, Any]]:
+    forbidden = sorted(load_product(licence.product).forbidden_purposes)
+    target = {"uid": f"urn:clearward:product:{licence.product}"}
+    return [
+        {"target": target, "action": {"uid": "odrl:distribute"}},
+        {
+            "target": target,
+            "action": {"uid": "odrl:use"},
+            "constraint": [
+                _constraint("purpose", "isAnyOf", [{"uid": f"cw:{name}"} for name in forbidden])
+            ],
+        },
+    ]
+
+
+def _constraint(operand: str, operator: str, value: Any) -> dict[str, Any]:
+    return {
+        "leftOperand": {"uid": f"odrl:{operand}"},
+        "operator": {"uid": f"odrl:{operator}"},
+        "rightOperand": value,
+    }
+
+
+def _moment(text: str) -> dict[str, str]:
+    return {"@type": "xsd:dateTime", "@value": text}

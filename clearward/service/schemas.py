@@ -1,0 +1,116 @@
+"""JSON schemas (2020-12) of what the service says and is told. How an answer is made belongs to its
+handler; a test holds every answer against these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
+
+
+def _object(
+    properties: Mapping[str, Schema], *, optional: tuple[str, ...] = (), is_open: bool = False
+) -> Schema:
+    required = [name for name in properties if name not in optional]
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": required,
+        "additionalProperties": is_open,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+PROBLEM = _object(
+    {
+        "type": {"type": "string", "pattern": "^urn:clearward:problem:"},
+        "title": _TEXT,
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": _TEXT,
+        "errorCode": _TEXT,
+        "message": _TEXT,
+    },
+    is_open=True,  # OAuth's own `error` (RFC 6749, 5.2) comes beside it
+)
+HEALTH = _object({"status": {"const": "up"}})
+RELEASES = _object(
+    {
+        "releases": _list(
+            _object(
+                {
+                    "product": _TEXT,
+                    "version": _TEXT,
+                    "month": _TEXT,
+                    "content_sha256": _SHA256,
+                    "manifest_sha256": _SHA256,
+                    "published_at": _MOMENT,
+                    "change": _TEXT,
+                    "files": _COUNT,
+                    "rows": _COUNT,
+                    "bytes": _COUNT,
+                    "is_retired": {"type": "boolean"},
+                }
+            )
+        )
+    }
+)
+LINKS = _object(
+    {
+        "product": _TEXT,
+        "version": _TEXT,
+        "expires_at": _MOMENT,
+        "manifest_sha256": _SHA256,
+        "release_manifest_sha256": _SHA256,
+        "copy": {"enum": ["own", "canonical"]},
+        "copy_id": _TEXT,
+        "files": _list(
+            _object(
+                {
+                    "path": _TEXT,
+                    "url": {"type": "string", "format": "uri"},
+                    "sha256": _SHA256,
+                    "bytes": _COUNT,
+                }
+            )
+        ),
+    }
+)
+_OR_NULL: Schema = {"type": ["string", "null"]}
+RECALL = _object(
+    {
+        "id": _TEXT,
+        "product": _TEXT,
+        "made_at": _TEXT,
+        "due_at": _TEXT,
+        "sent_at": _OR_NULL,
+        "confirmed_at": _OR_NULL,
+        "state": _TEXT,
+    }
+)
+RECALLS = _object({"recalls": _list(RECALL)})
+ENVELOPE = _object(
+    {
+        "payloadType": _TEXT,
+        "payload": _TEXT,
+        "signatures": _list({"type": "object"}),
+    }
+)
+ATTESTATION: Schema = {
+    "anyOf": [
+        _object({"list_id": _TEXT, "list_sha256": _SHA256, "by": _TEXT, "deleted_at": _MOMENT}),
+        ENVELOPE,
+    ]
+}
+CONDITIONS: Mapping[str, Schema] = dict.fromkeys(
+    ("Range", "If-Range", "If-Match", "If-None-Match"), _TEXT
+)
