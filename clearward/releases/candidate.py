@@ -17,7 +17,7 @@ from clearward.keyring import Keyring
 from clearward.products.spec import load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
-from clearward.releases.documents import Facts
+from clearward.releases.documents import Told
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.overview import place_overview
@@ -40,7 +40,7 @@ from clearward.storage import Storage, open_storage
 from clearward.warehouse import check_month
 
 CANDIDATE_NAME = "candidate.json"
-_FILES = "files"
+FILES = "files"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Candidate:
 
     def path(self, entry: FileEntry) -> Path:
         """A file of the candidate on disk."""
-        return self.folder / _FILES / entry.path
+        return self.folder / FILES / entry.path
 
     def metadata(self) -> dict[str, int | float | str]:
         """Counts and ids."""
@@ -108,28 +108,30 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     )
     names = {"product": product, "version": str(place.version), "month": month}
     gate = evidence.read_gate(settings, product, month=month)
-    told = Facts(
+    told = Told(
         product=spec,
         tables=tables,
-        values={**figures, **names, **place.told(), "key_id": key_id(public_key)},
+        version=names["version"],
+        month=month,
+        figures={**figures, **names, **place.told(), "key_id": key_id(public_key)},
         gate=evidence.publishable(gate, spec.protection.k),
         dbt=lineage.read_dbt_manifest(),
     )
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
-        place_sample(settings, tables, building / _FILES, product=product)
-        place_overview(settings, told, building / _FILES)
-        files = write_bundle(building / _FILES, told, data_docs=docs)
+        place_sample(settings, tables, building / FILES, product=product)
+        place_overview(settings, told, building / FILES)
+        files = write_bundle(building / FILES, told, data_docs=docs)
         candidate = Candidate(
             **names,
             change=place.change,
             content_sha256=content_hash(tables),
-            base=hash_file(building / _FILES / SUMS_NAME)[:16],
+            base=hash_file(building / FILES / SUMS_NAME)[:16],
             folder=folder,
             previous=place.previous,
             files=files,
-            facts=told.values,
+            facts=told.figures,
         )
         _save(building, candidate)
     record_candidate(settings, candidate.metadata())

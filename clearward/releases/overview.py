@@ -15,9 +15,8 @@ from typing import Any
 
 import duckdb
 
-from clearward.releases import attrition, dictionary
 from clearward.releases.changes import is_small
-from clearward.releases.documents import Facts
+from clearward.releases.documents import Told, attrition
 from clearward.releases.pooling import Cell, only_common, pool_in_order, pool_rest
 from clearward.releases.tables import TableFile
 from clearward.settings import Settings
@@ -30,27 +29,25 @@ DAYS_A_YEAR = 365.25
 _ANY = "*"
 
 
-def place_overview(settings: Settings, facts: Facts, folder: Path) -> None:
+def place_overview(settings: Settings, told: Told, folder: Path) -> None:
     """Write the overview into a release's folder."""
     text = json.dumps(
-        describe_overview(settings, facts), indent=1, sort_keys=True, ensure_ascii=False
+        describe_overview(settings, told), indent=1, sort_keys=True, ensure_ascii=False
     )
     (folder / NAME).parent.mkdir(parents=True, exist_ok=True)
     (folder / NAME).write_text(text + "\n", encoding="utf-8")
 
 
-def describe_overview(settings: Settings, facts: Facts) -> dict[str, Any]:
+def describe_overview(settings: Settings, told: Told) -> dict[str, Any]:
     """The overview of a candidate, from what its documents may tell."""
-    product, tables, values = facts.product, facts.tables, facts.values
+    product, tables, values = told.product, told.tables, told.figures
     k = product.protection.k
     privacy, lineage = values["privacy"], values["lineage"]
-    described = dictionary.describe(facts.dbt, [table.table for table in tables])
-    rows = dictionary.rows(product, tables, described)
     return {
         "overview": FORM,
         "product": product.name,
-        "version": values["version"],
-        "month": values["month"],
+        "version": told.version,
+        "month": told.month,
         "k": k,
         "title": dict(product.title),
         "description": dict(product.description),
@@ -64,12 +61,14 @@ def describe_overview(settings: Settings, facts: Facts) -> dict[str, Any]:
         "dbt_sha256": lineage.get("dbt_sha256", ""),
         "key_id": values.get("key_id", ""),
         "k_reached": privacy.get("k_reached"),
-        "tables": [_table(t, rows, described[t.table].description, k=k) for t in tables],
+        "tables": [
+            _table(t, told.dictionary, told.texts[t.table].description, k=k) for t in tables
+        ],
         "charts": draw_charts(settings, tables, k=k),
         "attrition": [
             {name: getattr(box, name) for name in _STEP} for box in attrition.read(tables, k).boxes
         ],
-        "quality": _quality(facts.gate),
+        "quality": _quality(told.gate),
     }
 
 

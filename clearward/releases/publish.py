@@ -20,12 +20,14 @@ from clearward import audit
 from clearward.errors import GateError, ReleaseError
 from clearward.keyring import Keyring
 from clearward.products.spec import load_product
-from clearward.releases import evidence, records
+from clearward.releases import evidence, records, standards
 from clearward.releases.candidate import (
+    FILES,
     Candidate,
     find_published,
     load_candidate,
 )
+from clearward.releases.issue import issue_candidate
 from clearward.releases.manifest import Manifest, read_manifest
 from clearward.releases.profile_check import require_profiles
 from clearward.releases.shelf import (
@@ -73,7 +75,8 @@ def publish(
     Raises:
         GateError: the release gate or a privacy gate is red, broken, missing, judged other files,
             or is amber without a signature, or a profile that the spec names is not held.
-        ReleaseError: no candidate, no approval, a missed privacy bound, changed files.
+        ReleaseError: no candidate, no approval, a missed privacy bound, changed files, a document
+            for machines that is incomplete or untrue.
         StorageError: the store refuses, or only pretends to keep what exists unchanged.
     """
     candidate = load_candidate(settings, product, month=month)
@@ -94,13 +97,15 @@ def publish(
         if finished:
             return finished
         raise
+    issued = issue_candidate(candidate, datetime.now(UTC).date())
+    standards.check(issued.folder / FILES, issued.files, load_product(product))
     if approved_by is not None:
         approve(settings, product=product, month=month, approved_by=approved_by)
     actor = records.check_approved(
         settings, product=product, content_sha256=candidate.content_sha256
     )
     check_immutable(storage)
-    manifest = _stage(storage, keyring, candidate, signed=signed)
+    manifest = _stage(storage, keyring, issued, signed=signed)
     _verify(storage, manifest)
     return _finish(settings, storage, _promote(storage, keyring, manifest), actor=actor)
 
