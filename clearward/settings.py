@@ -25,8 +25,6 @@ class Settings:
         threads: threads DuckDB may use.
         memory_limit: DuckDB's limit for one step, in DuckDB's notation.
         notify_command: program that is told, as JSON on standard input, when a run failed.
-        publisher: who publishes, as the catalogue names them.
-        contact: where a buyer asks: an e-mail address, or words.
         service_url: where buyers reach the delivery service; empty where it serves the catalogue.
         catalogue_url: where the catalogue's pages lie on the web, for links that must be whole.
     """
@@ -39,8 +37,6 @@ class Settings:
     threads: int = 2
     memory_limit: str = "4GB"
     notify_command: str = ""
-    publisher: str = ""
-    contact: str = ""
     service_url: str = ""
     catalogue_url: str = ""
 
@@ -73,8 +69,6 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         threads=_positive(env, "CLEARWARD_THREADS", 2),
         memory_limit=env.get("CLEARWARD_MEMORY", "4GB"),
         notify_command=env.get("CLEARWARD_NOTIFY_COMMAND", ""),
-        publisher=env.get("CLEARWARD_PUBLISHER", ""),
-        contact=env.get("CLEARWARD_CONTACT", ""),
         service_url=env.get("CLEARWARD_SERVICE_URL", "").rstrip("/"),
         catalogue_url=env.get("CLEARWARD_CATALOGUE_URL", "").rstrip("/"),
     )

@@ -11,11 +11,11 @@ _SPECIAL = {
 }
 
 
-def cite(edition: Edition, w: Words, *, publisher: str) -> str:
+def cite(edition: Edition, w: Words) -> str:
     """One line that names the very bytes: the manifest's hash is in it."""
     manifest = edition.manifest
     return str(w["cite_form"]).format(
-        publisher=publisher or w["cite_publisher"],
+        publisher=_publisher(edition, w),
         title=edition.product.title[w["lang"]],
         version=edition.version,
         month=manifest.month,
@@ -24,11 +24,11 @@ def cite(edition: Edition, w: Words, *, publisher: str) -> str:
     )
 
 
-def bibtex(edition: Edition, w: Words, *, publisher: str, url: str) -> str:
+def bibtex(edition: Edition, w: Words, *, url: str) -> str:
     """An ``@misc`` entry, which every style knows; `url` may be empty."""
     manifest = edition.manifest
     fields = {
-        "author": "{" + _escaped(publisher or str(w["cite_publisher"])) + "}",
+        "author": "{" + _escaped(_publisher(edition, w)) + "}",
         "title": "{" + _escaped(edition.product.title[w["lang"]]) + "}",
         "year": manifest.published_at[:4],
         "version": edition.version,
@@ -38,6 +38,10 @@ def bibtex(edition: Edition, w: Words, *, publisher: str, url: str) -> str:
     key = f"{edition.product.name}_{edition.version}".replace(".", "_")
     lines = [f"  {name} = {{{value}}}" for name, value in fields.items()]
     return f"@misc{{{key},\n" + ",\n".join(lines) + "\n}"
+
+
+def _publisher(edition: Edition, w: Words) -> str:
+    return edition.product.record.publisher.name or str(w["cite_publisher"])
 
 
 def _escaped(text: str) -> str:

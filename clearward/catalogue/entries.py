@@ -28,7 +28,7 @@ DATA = "data/"
 _DOCUMENT_FOLDERS = ("quality/", "synthetic_sample/")
 _DOCUMENT_ENDINGS = (
     *(".html", ".json", ".jsonld", ".csv", ".md", ".txt", ".sql", ".py", ".R", ".sh"),
-    *(".ttl", ".yaml", ".yml", ".svg", ".pdf"),
+    *(".ttl", ".ndjson", ".yaml", ".yml", ".svg", ".pdf"),
 )
 
 

@@ -26,10 +26,9 @@ _STATIC = Path(__file__).with_name("static")
 
 @dataclass(frozen=True)
 class House:
-    """Who publishes, where to ask, and where things are on the web; any of them may be empty."""
+    """Who publishes, and where things are on the web; any of them may be empty."""
 
     publisher: str = ""
-    contact: str = ""
     service_url: str = ""
     catalogue_url: str = ""
 
@@ -61,7 +60,7 @@ def render(template: str, language: str, house: House, *, values: Mapping[str, A
         "style": Markup(_style()),  # noqa: S704 - our own file
         "script": Markup(_script(language)),  # noqa: S704 - our own file
         "publisher": house.publisher,
-        "contact": house.contact,
+        "contact": "",
         "address": _address,
         **values,
     }

@@ -34,8 +34,9 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "pipia": ("pipia.html",),
     "licence": ("LICENCE.html", "LICENCE.md", "LICENCE.txt"),
     "croissant": ("croissant.json",),
-    "dcat": ("healthdcat-ap.ttl", "healthdcat_ap.ttl", "dcat.ttl", "healthdcat-ap.jsonld"),
-    "contract": ("odcs.yaml", "contract.odcs.yaml", "datacontract.yaml"),
+    "dcat": ("healthdcat.ttl",),
+    "contract": ("datacontract.odcs.yaml",),
+    "odrl": ("odrl.jsonld",),
     "sums": ("SHA256SUMS.txt",),
 }
 SAMPLE = ("synthetic_sample/README.md",)

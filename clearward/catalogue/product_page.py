@@ -61,12 +61,13 @@ def product_page(listing: Listing, edition: Edition, w: Words, house: House) -> 
             for name, code in snippets(edition, service_url=house.service_url).items()
         ],
         "editions": changelog(listing, edition, w),
-        "limits": _limits(overview, w),
+        "limits": _limits(edition, w),
+        "uses": _uses(edition, w),
         "origin": _origin(overview, w),
         "proofs": _proofs(edition, w),
-        "verify": verify_lines(edition),
-        "citation": cite(edition, w, publisher=house.publisher),
-        "bibtex": bibtex(edition, w, publisher=house.publisher, url=house.catalogue_url),
+        "verify": verify_lines(product.name, edition.version),
+        "citation": cite(edition, w),
+        "bibtex": bibtex(edition, w, url=house.catalogue_url),
         "papers": {"evidence": papers.papers(edition, w, papers.EVIDENCE), "documents": own},
     }
 
@@ -143,13 +144,22 @@ def _sign_offs(signed: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     ]
 
 
-def _limits(overview: Mapping[str, Any], w: Words) -> list[str]:
-    hospitals = overview.get("hospitals")
+def _uses(edition: Edition, w: Words) -> list[dict[str, str]]:
+    """What the data are suited for, and what not, in the publisher's words."""
+    record = edition.product.record
+    told = {"suited": record.intended_uses or {}, "unsuited": record.unsuitable_uses or {}}
+    return [_fact(w[n], text[w["lang"]]) for n, text in told.items() if text]
+
+
+def _limits(edition: Edition, w: Words) -> list[str]:
+    """The publisher's own words first, then what holds for every product."""
+    record, hospitals = edition.product.record, edition.overview.get("hospitals")
+    own = [(text or {}).get(w["lang"], "") for text in (record.limitations, record.biases)]
     texts = {name: str(w[f"limit_{name}"]) for name in _LIMITS}
     texts["hospitals"] = (
         texts["hospitals"].format(n=hospitals) if hospitals else w["limit_hospitals_few"]
     )
-    return list(texts.values())
+    return [*filter(None, own), *texts.values()]
 
 
 def _origin(overview: Mapping[str, Any], w: Words) -> list[str]:

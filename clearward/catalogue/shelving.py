@@ -23,6 +23,7 @@ from clearward.catalogue.pages import House, render
 from clearward.catalogue.site import INDEX, build_pages, document_path
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring
+from clearward.products.spec import load_product, product_names
 from clearward.releases.manifest import FileEntry
 from clearward.releases.signing import load_public_key
 from clearward.settings import Settings
@@ -51,13 +52,9 @@ class Shelved:
 
 
 def house_of(settings: Settings) -> House:
-    """Who publishes, as the settings say."""
-    return House(
-        publisher=settings.publisher,
-        contact=settings.contact,
-        service_url=settings.service_url,
-        catalogue_url=settings.catalogue_url,
-    )
+    """Who publishes, as the first product's record says, and where."""
+    names = (load_product(name).record.publisher.name for name in product_names())
+    return House(next(filter(None, names), ""), settings.service_url, settings.catalogue_url)
 
 
 def publish_catalogue(settings: Settings, keyring: Keyring, storage: Storage) -> Shelved:

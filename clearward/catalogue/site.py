@@ -14,8 +14,9 @@ from clearward.catalogue.entries import Edition, Listing
 from clearward.catalogue.pages import House, Link, policy, render
 from clearward.catalogue.papers import SAMPLE
 from clearward.catalogue.product_page import product_page
-from clearward.catalogue.structured import describe, inside_script
+from clearward.catalogue.structured import inside_script
 from clearward.catalogue.words import LANGUAGES, Words, count_text, size_text, words
+from clearward.releases.standards import schema_org
 
 INDEX = "index.html"
 DOCUMENTS = "documents"
@@ -133,12 +134,14 @@ def _product(listing: Listing, edition: Edition, w: Words, house: House, *, plac
         "banners": _banners(edition, w, f"{tree}{listing.product.name}/{edition.newest}/{INDEX}"),
         "licence": "",
     }
-    structured = describe(edition, language=w["lang"], publisher=house.publisher, url=canonical)
+    structured = schema_org.describe(edition.manifest, url=canonical, language=w["lang"])
+    record = listing.product.record
     values = {
         **frame,
         "title": f"{page['title']} {edition.version}",
         "canonical": canonical,
         "structured": inside_script(structured),
+        "contact": record.contact.email or record.contact.url,
         "p": page,
     }
     return render("product.html", w["lang"], house, values=values)

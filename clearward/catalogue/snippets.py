@@ -42,10 +42,10 @@ def snippets(edition: Edition, *, service_url: str) -> dict[str, str]:
     }
 
 
-def verify_lines(edition: Edition) -> str:
+def verify_lines(product: str, version: str) -> str:
     """What a buyer types in the downloaded folder."""
     return (
         f"sha256sum --check {SUMS_NAME}\n"
-        f"clearward release verify {edition.product.name} {edition.version} "
+        f"clearward release verify {product} {version} "
         "--folder . --key clearward-ed25519.pub"
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import webbrowser
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clearward.catalogue.shelving import publish_catalogue, write_catalogue
-from clearward.cli.show import console, show_facts
+from clearward.cli.show import console, errors, show_facts
 from clearward.deidentify.installation import open_keyring
 from clearward.settings import Settings, load_settings
+from clearward.state.base import state_engine
 from clearward.storage import open_storage
 
 app = typer.Typer(
@@ -20,7 +22,8 @@ app = typer.Typer(
 
   clearward catalogue build                    beside the releases, in the store\n
   clearward catalogue build --folder site      as files, for a web server\n
-  clearward catalogue open                     in the browser of this machine
+  clearward catalogue open                     in the browser of this machine\n
+  clearward catalogue operator --by NAME       a token to decide access requests on the web
 
 Recalled and withdrawn versions say so after the next build; the monthly run builds by itself.
 """,
@@ -53,6 +56,26 @@ def open_pages() -> None:
     page = _own_pages(settings) / "index.html"
     console.print(str(page), soft_wrap=True)
     webbrowser.open(page.as_uri())
+
+
+@app.command()
+def operator(
+    by: Annotated[str, typer.Option(help="The person it is for; decisions bear this name.")],
+    hours: Annotated[int, typer.Option(help="How long it is good for; at most 24.")] = 8,
+    end: Annotated[str, typer.Option(metavar="ID", help="End this token instead, now.")] = "",
+) -> None:
+    """Make a token for the approver's page, /en/approve of the service. It is shown once."""
+    from clearward.catalogue.web.operators import end_token, make_token  # noqa: PLC0415
+
+    settings, now = load_settings(), datetime.now(UTC)
+    engine = state_engine(settings.database)
+    if end:
+        end_token(engine, end, actor=by, now=now)
+        console.print(f"Ended {end}.")
+        return
+    made, token = make_token(engine, open_keyring(settings), name=by, hours=hours, now=now)
+    errors.print(f"Operator {made.id}, for {hours} hours. End it: --by NAME --end {made.id}")
+    print(token)
 
 
 def _own_pages(settings: Settings) -> Path:

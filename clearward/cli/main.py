@@ -168,10 +168,17 @@ def serve(
 
     A buyer needs a token: clearward licence token LICENCE. Ends with Ctrl-C.
     """
+    from clearward.catalogue.web import routes  # noqa: PLC0415
     from clearward.service.application import run as serve_until_stopped  # noqa: PLC0415
 
     serve_until_stopped(
-        load_settings(), host=host, port=port, base_url=url, certificate=certificate, key=key
+        load_settings(),
+        host=host,
+        port=port,
+        base_url=url,
+        certificate=certificate,
+        key=key,
+        pages=routes,
     )
 
 
