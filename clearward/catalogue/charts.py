@@ -106,7 +106,7 @@ def attrition_chart(overview: Mapping[str, Any], w: Words) -> Chart | None:
     lines = [(w["attrition_start"], "", str(steps[0]["n_in"]))]
     for step in steps:
         own = step.get("step_zh") if w["lang"] == "zh" else ""
-        name = w["step"].get(step["step"]) or own or str(step["step"]).capitalize()
+        name = own or str(step["step"]).capitalize()
         out = w["attrition_out"].format(n=step["n_excluded"])
         lines.append((str(name), out, str(step["n_out"])))
     counts = [int(text) if text.isdigit() else 0 for *_, text in lines]

@@ -25,6 +25,7 @@ from clearward.releases.shelf import file_key, is_retired, load_manifest, versio
 from clearward.storage import Storage
 
 DATA = "data/"
+LICENCE = "LICENCE.md"
 _DOCUMENT_FOLDERS = ("quality/", "synthetic_sample/")
 _DOCUMENT_ENDINGS = (
     *(".html", ".json", ".jsonld", ".csv", ".md", ".txt", ".sql", ".py", ".R", ".sh"),
@@ -39,6 +40,7 @@ class Edition:
     Attributes:
         overview: see `releases.overview`; empty where the release has none.
         is_latest: no newer release may be delivered.
+        licence: the text of its terms of use, or empty.
         newest: the version that stands in its place, or empty.
         recalled_from: moment from which a recalled version is no longer handed out, or empty.
     """
@@ -46,6 +48,7 @@ class Edition:
     product: Product
     manifest: Manifest
     overview: Mapping[str, Any]
+    licence: str
     is_latest: bool
     newest: str
     is_retired: bool
@@ -135,6 +138,7 @@ def _listing(
                 product=product,
                 manifest=manifest,
                 overview=_read_overview(storage, manifest),
+                licence=_read_licence(storage, manifest),
                 is_latest=number == newest,
                 newest=newest,
                 is_retired=retired[number],
@@ -161,3 +165,8 @@ def _read_overview(storage: Storage, manifest: Manifest) -> Mapping[str, Any]:
         return {}
     document = json.loads(read_document(storage, manifest, entry))
     return document if isinstance(document, dict) else {}
+
+
+def _read_licence(storage: Storage, manifest: Manifest) -> str:
+    entry = manifest.file(LICENCE)
+    return read_document(storage, manifest, entry).decode() if entry else ""

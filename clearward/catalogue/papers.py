@@ -10,15 +10,15 @@ from clearward.catalogue.entries import Edition
 from clearward.catalogue.words import Words
 
 EVIDENCE: dict[str, tuple[str, ...]] = {
-    "label": ("quality_scorecard.html", "scorecard.html", "quality_label.html"),
+    "label": ("quality_scorecard.html",),
     "quality": ("quality_report.html",),
     "missing": ("missingness.html",),
     "representative": ("representativeness.html",),
-    "mapping": ("mapping_coverage.html", "mapping.html"),
-    "arrival": ("arrival.html", "arrival_curve.html"),
+    "mapping": ("mapping_coverage.html",),
+    "arrival": ("arrival_curve.html",),
     "attrition": ("cohort_attrition.html",),
     "consent": ("consent_summary.html",),
-    "privacy": ("privacy_report.html", "privacy_attestation.html"),
+    "privacy": ("privacy_report.html",),
     "risk": ("risk_report.html",),
     "gate": ("quality/gate.json",),
 }
@@ -32,7 +32,7 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "provenance": ("provenance.html", "provenance.json"),
     "expert": ("expert_determination.html",),
     "pipia": ("pipia.html",),
-    "licence": ("LICENCE.html", "LICENCE.md", "LICENCE.txt"),
+    "licence": ("licence.html", "LICENCE.md"),
     "croissant": ("croissant.json",),
     "dcat": ("healthdcat.ttl",),
     "contract": ("datacontract.odcs.yaml",),

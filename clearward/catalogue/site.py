@@ -132,7 +132,7 @@ def _product(listing: Listing, edition: Edition, w: Words, house: House, *, plac
         "sample": f"{documents}{document_path(edition, sample)}" if sample else "",
         "request": _request(house, w, listing.product.name),
         "banners": _banners(edition, w, f"{tree}{listing.product.name}/{edition.newest}/{INDEX}"),
-        "licence": "",
+        "licence": edition.licence,
     }
     structured = schema_org.describe(edition.manifest, url=canonical, language=w["lang"])
     record = listing.product.record

@@ -18,6 +18,9 @@ from clearward.products.spec import load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
 from clearward.releases.documents import Told
+from clearward.releases.documents.columns import first_releases
+from clearward.releases.documents.measure import measure
+from clearward.releases.documents.source import measure_source
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.overview import place_overview
@@ -116,6 +119,13 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
         figures={**figures, **names, **place.told(), "key_id": key_id(public_key)},
         gate=evidence.publishable(gate, spec.protection.k),
         dbt=lineage.read_dbt_manifest(),
+        first_release=first_releases(
+            product, _earlier(storage, product, place.version), tables, version=names["version"]
+        ),
+        measured=measure(tables, [qi.column for qi in spec.protection.quasi_identifiers]),
+        source=measure_source(
+            settings, spec, month=month, levels=figures["privacy"].get("levels") or {}
+        ),
     )
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
@@ -136,6 +146,14 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
         _save(building, candidate)
     record_candidate(settings, candidate.metadata())
     return candidate
+
+
+def _earlier(
+    storage: Storage, product: str, version: Version
+) -> list[tuple[str, Mapping[str, Mapping[str, str]]]]:
+    """Version and schema of every release before this one, oldest first."""
+    before = [found for found in versions(storage, product) if found < version]
+    return [(str(v), load_manifest(storage, product, v).schema) for v in before]
 
 
 @dataclass(frozen=True)

@@ -66,13 +66,14 @@ def describe_overview(settings: Settings, told: Told) -> dict[str, Any]:
         ],
         "charts": draw_charts(settings, tables, k=k),
         "attrition": [
-            {name: getattr(box, name) for name in _STEP} for box in attrition.read(tables, k).boxes
+            {**{name: str(getattr(box, name)) for name in _STEP}, "reason": " ".join(box.why)}
+            for box in attrition.read(told.measured.attrition, k).boxes
         ],
         "quality": _quality(told.gate),
     }
 
 
-_STEP = ("step", "step_zh", "reason", "n_in", "n_out", "n_excluded")
+_STEP = ("step", "step_zh", "n_in", "n_out", "n_excluded")
 
 
 def draw_charts(

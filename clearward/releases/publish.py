@@ -20,7 +20,7 @@ from clearward import audit
 from clearward.errors import GateError, ReleaseError
 from clearward.keyring import Keyring
 from clearward.products.spec import load_product
-from clearward.releases import evidence, records, standards
+from clearward.releases import evidence, key_list, records, standards
 from clearward.releases.candidate import (
     FILES,
     Candidate,
@@ -31,7 +31,6 @@ from clearward.releases.issue import issue_candidate
 from clearward.releases.manifest import Manifest, read_manifest
 from clearward.releases.profile_check import require_profiles
 from clearward.releases.shelf import (
-    PUBLIC_KEY,
     RETIRED_NAME,
     Release,
     as_release,
@@ -45,7 +44,7 @@ from clearward.releases.shelf import (
     show_release,
 )
 from clearward.releases.sign_off import signatures
-from clearward.releases.signing import load_public_key, public_pem
+from clearward.releases.signing import load_public_key
 from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
 from clearward.releases.text_check import require_clean_text
 from clearward.releases.version import parse_version
@@ -224,7 +223,7 @@ def _stage(
             "sign_offs": signed,
         },
     )
-    _publish_key(storage, keyring)
+    key_list.publish_keys(storage, keyring)
     for entry in candidate.files:
         storage.put_file(file_key(manifest, entry), candidate.path(entry), sha256=entry.sha256)
     return manifest
@@ -233,20 +232,6 @@ def _stage(
 _PUBLISHED_FACTS = (
     *("k", "changes", "breaks", "additions", "gate", "privacy", "risk", "profiles", "lineage"),
 )
-
-
-def _publish_key(storage: Storage, keyring: Keyring) -> None:
-    pem = public_pem(keyring)
-    try:
-        storage.create(PUBLIC_KEY, pem)
-    except KeyExistsError as error:
-        if storage.get_bytes(PUBLIC_KEY) != pem:
-            raise ReleaseError(
-                "The store's releases are signed by another key.",
-                seen=f"another {PUBLIC_KEY}",
-                expected="the public half of this keyring's signing key",
-                do="use the keyring that published here, or publish to another store",
-            ) from error
 
 
 def _verify(storage: Storage, manifest: Manifest) -> None:

@@ -7,23 +7,31 @@ No document holds the time it was made, so the same inputs give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from clearward.releases.documents import (
+    arrival,
     attrition,
+    codebook,
     consent,
     counsel,
     data_docs,
+    datasheet,
     dictionary,
     index,
+    mapping,
+    missingness,
     notes,
     privacy,
     provenance,
     quality,
     quick_starts,
+    representativeness,
     risk,
+    scorecard,
+    terms,
 )
 from clearward.releases.documents.document import Document, Page
 from clearward.releases.documents.pages import environment
@@ -31,23 +39,27 @@ from clearward.releases.documents.told import Told
 from clearward.releases.manifest import SUMS_NAME
 from clearward.releases.samples import FOLDER as SAMPLE_FOLDER
 
-__all__ = ["DOCUMENTS", "PAGES", "Told", "write_documents"]
+__all__ = ["DOCUMENTS", "PAGES", "PARTS", "Told", "write_documents"]
 
-DOCUMENTS: tuple[Document, ...] = (
-    index.DOCUMENT,
-    dictionary.DOCUMENT,
-    quality.DOCUMENT,
-    attrition.DOCUMENT,
-    consent.DOCUMENT,
-    privacy.DOCUMENT,
-    risk.DOCUMENT,
-    counsel.DOCUMENT,
-    notes.DOCUMENT,
-    quick_starts.DOCUMENT,
-    provenance.DOCUMENT,
+PARTS: tuple[tuple[str, str, tuple[Document, ...]], ...] = (
+    ("Overview", "概览", (index.DOCUMENT, datasheet.DOCUMENT, notes.DOCUMENT)),
+    ("What is in it", "内容", (dictionary.DOCUMENT, codebook.DOCUMENT, missingness.DOCUMENT)),
+    (
+        "Who is in it",
+        "人群",
+        (attrition.DOCUMENT, representativeness.DOCUMENT, consent.DOCUMENT),
+    ),
+    (
+        "How good it is",
+        "质量",
+        (scorecard.DOCUMENT, quality.DOCUMENT, mapping.DOCUMENT, arrival.DOCUMENT),
+    ),
+    ("How private it is", "隐私", (privacy.DOCUMENT, risk.DOCUMENT, counsel.DOCUMENT)),
+    ("How to use it", "使用", (terms.DOCUMENT, quick_starts.DOCUMENT, provenance.DOCUMENT)),
 )
-"""In the order in which a page's head names them."""
+"""Every document, in the order and under the headings in which a page's menu names them."""
 
+DOCUMENTS = tuple(each for _, _, part in PARTS for each in part)
 PAGES: Mapping[str, Page] = {n: page for each in DOCUMENTS for n, page in each.pages.items()}
 
 
@@ -59,22 +71,27 @@ def write_documents(folder: Path, told: Told, *, docs: Path | None) -> None:
         told: what may be told.
         docs: Great Expectations' own pages, if there are any.
     """
-    context = _context(told, folder, has_data_docs=docs is not None)
+    own = [each.values(told) for each in DOCUMENTS]
+    context = _context(told, folder, own, has_data_docs=docs is not None)
     templates = environment(told.k)
-    for each in DOCUMENTS:
-        for name, (template, title, title_zh) in each.pages.items():
-            page = {**context, "title": title, "title_zh": title_zh, "page": name}
-            _write(folder / name, templates.get_template(template).render(page))
+    for each, values in zip(DOCUMENTS, own, strict=True):
+        for name, page in each.pages.items():
+            text = templates.get_template(page.template).render(
+                {**context, "title": page.title, "title_zh": page.title_zh, "page": name}
+            )
+            _write(folder / name, text)
         for name, template in each.texts.items():
             _write(folder / name, templates.get_template(template).render(context))
-        for name, text in each.files(told).items():
+        for name, text in each.files(told, values).items():
             _write(folder / name, text)
     if docs:
         data_docs.copy(docs, folder / "quality" / "data_docs")
 
 
-def _context(told: Told, folder: Path, *, has_data_docs: bool) -> dict[str, Any]:
-    values = {name: value for each in DOCUMENTS for name, value in each.values(told).items()}
+def _context(
+    told: Told, folder: Path, own: Sequence[Mapping[str, Any]], *, has_data_docs: bool
+) -> dict[str, Any]:
+    """Variables of all templates: what may be told, then every document's own values."""
     return {
         **told.figures,
         "product": told.product,
@@ -83,10 +100,14 @@ def _context(told: Told, folder: Path, *, has_data_docs: bool) -> dict[str, Any]
         "month": told.month,
         "gate": told.gate,
         "pages": PAGES,
+        "parts": [
+            (title, zh, {n: page for each in part for n, page in each.pages.items()})
+            for title, zh, part in PARTS
+        ],
         "sums_name": SUMS_NAME,
         "has_data_docs": has_data_docs,
         "has_sample": (folder / SAMPLE_FOLDER / "README.md").is_file(),
-        **values,
+        **{name: value for values in own for name, value in values.items()},
     }
 
 

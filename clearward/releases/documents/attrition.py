@@ -1,42 +1,51 @@
-"""The cohort's attrition as a document: lines, and a flow chart after CONSORT (Schulz et al. 2010).
+"""The cohort's attrition: lines by hospital, and a flow chart after CONSORT (Schulz et al. 2010).
 
-The table was made safe by protection; a count of 1 to k-1 that is still in it is masked again.
+The table was made safe by protection. It is looked at again: where a step left out 1 to k - 1
+patients of any hospital, or a number is empty, the numbers between that step and the next are not
+shown, so that the steps can only be had together.
 """
 
 from __future__ import annotations
 
+import textwrap
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from clearward.errors import ReleaseError
 from clearward.releases.changes import is_small
-from clearward.releases.documents.document import Page, as_csv, document
+from clearward.releases.documents.document import Page, as_csv, as_json, document
+from clearward.releases.documents.pages import environment
+from clearward.releases.documents.suppress import MASKED
 from clearward.releases.documents.told import Told
-from clearward.releases.tables import TableFile
 
-ENTITY = "attrition"
 COUNTS = ("n_in", "n_out", "n_excluded")
-_TITLES_ZH = {
-    "k-anonymity": "隐私保护（k-匿名）",
-    "successive-releases": "隐私保护（连续发布）",
-}
+ALL = "ALL"
+_LETTERS, _LINE = 44, 18
+"""Letters in a line of a box, and its height in pixels."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """One step of the flow chart, over all hospitals; y in pixels from the top."""
+    """One step of the flow chart, over all hospitals; places in pixels from the top.
 
-    y: int
+    Attributes:
+        n_in, n_out, n_excluded: as they are shown.
+        why: lines of the reason, in both languages.
+        y, height: of the box of those left out; ``below`` is the top of the box of those kept.
+    """
+
     step: str
     step_zh: str
-    reason: str
-    n_in: str
-    n_out: str
-    n_excluded: str
+    why: list[str]
+    n_in: int | str
+    n_out: int | str
+    n_excluded: int | str
+    y: int
+    height: int
+    below: int
 
 
 @dataclass(frozen=True)
@@ -46,60 +55,130 @@ class Attrition:
     lines: list[dict[str, Any]]
     boxes: list[Box]
     height: int
+    hospitals: list[str]
 
 
-BOX_STEP = 92
+@cache
+def _words() -> Mapping[str, Mapping[str, str]]:
+    path = Path(__file__).with_name("attrition_words.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def read(tables: Sequence[TableFile], k: int) -> Attrition:
-    """Read the attrition table of a release; ReleaseError when the product has none."""
-    found = next((table for table in tables if table.entity == ENTITY), None)
-    if found is None:
-        raise ReleaseError("The product has no attrition table.", do="add it to the product spec")
-    with duckdb.connect(":memory:") as connection:
-        relation = connection.read_parquet(str(found.path), hive_partitioning=False)
-        names = relation.columns
-        rows = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
-    rows.sort(key=lambda row: (str(row["hospital_id"]), row["step_no"]))
-    boxes = _boxes(rows, k)
-    lines = [{n: _masked(v, k) if n in COUNTS else v for n, v in row.items()} for row in rows]
-    return Attrition(lines=lines, boxes=boxes, height=BOX_STEP * (len(boxes) + 1))
+def read(rows: Sequence[Mapping[str, Any]], k: int) -> Attrition:
+    """What may be shown of the attrition table's rows, which come by hospital and step."""
+    by_hospital: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_hospital.setdefault(str(row["hospital_id"]), []).append(row)
+    bounds = {name: _bounds(steps) for name, steps in by_hospital.items()}
+    closed = _closed(list(bounds.values()), k)
+    lines = [
+        {**row, **_shown(bounds[name], place, closed)}
+        for name, steps in by_hospital.items()
+        for place, row in enumerate(steps)
+    ]
+    first = next(iter(by_hospital.values()), [])
+    totals = bounds.get(ALL) or [_sum(column) for column in zip(*bounds.values(), strict=False)]
+    boxes = _boxes(first, totals, closed)
+    height = boxes[-1].below + 76 if boxes else 0
+    return Attrition(lines, boxes, height, [name for name in by_hospital if name != ALL])
 
 
-def _masked(value: int | None, k: int) -> str:
-    return f"<{k}" if value is None or is_small(value, k) else str(value)
+def _bounds(steps: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """Patients before the first step and after each; a number that either neighbour tells."""
+    found = [steps[0]["n_in"], *(step["n_out"] for step in steps)]
+    for place, step in enumerate(steps):
+        if found[place] is None:
+            found[place] = step["n_in"]
+    return found
 
 
-def _boxes(rows: list[dict[str, Any]], k: int) -> list[Box]:
-    ordered = sorted(rows, key=lambda row: (row["step_no"], str(row["hospital_id"])))
-    boxes = []
-    for index, (_, group) in enumerate(groupby(ordered, key=lambda row: row["step_no"])):
-        lines = list(group)
-        totals = {name: _masked(_total(lines, name), k) for name in COUNTS}
-        step = str(lines[0].get("step_id", ""))
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _closed(bounds: Sequence[Sequence[int | None]], k: int) -> frozenset[int]:
+    """Places between steps whose numbers are not shown, the same for every hospital.
+
+    Steps are taken together until what they left out is 0, or k or more, in every hospital; a rest
+    that never gets there joins the steps before it. The last number is the patients in the data.
+    """
+    length = min((len(one) for one in bounds), default=0)
+    shown: list[int] = []
+    for place in range(length):
+        is_last = place == length - 1
+        while is_last and shown and not _are_safe(bounds, shown[-1], place, k):
+            shown.pop()
+        is_first = not shown and all(one[place] is not None for one in bounds)
+        if is_last or is_first or (shown and _are_safe(bounds, shown[-1], place, k)):
+            shown.append(place)
+    return frozenset(range(length)) - set(shown)
+
+
+def _are_safe(bounds: Sequence[Sequence[int | None]], before: int, after: int, k: int) -> bool:
+    return all(_is_safe(one[before], one[after], k) for one in bounds)
+
+
+def _is_safe(before: int | None, after: int | None, k: int) -> bool:
+    if before is None or after is None:
+        return False
+    return not is_small(before - after, k) and not is_small(before, k)
+
+
+def _shown(
+    bounds: Sequence[int | None], place: int, closed: frozenset[int]
+) -> dict[str, int | str]:
+    before, after = bounds[place], bounds[place + 1]
+    before = None if place in closed else before
+    after = None if place + 1 in closed else after
+    left_out = None if before is None or after is None else before - after
+    counts = zip(COUNTS, (before, after, left_out), strict=True)
+    return {name: MASKED if count is None else count for name, count in counts}
+
+
+def _boxes(
+    steps: Sequence[Mapping[str, Any]], totals: Sequence[int | None], closed: frozenset[int]
+) -> list[Box]:
+    boxes, top = [], 84
+    for place, step in enumerate(steps):
+        name = str(step.get("step_id") or "")
+        words = _words().get(name, {})
+        why = textwrap.wrap(str(step.get("reason") or name), _LETTERS) + [
+            words[part] for part in ("reason_zh",) if part in words
+        ]
+        height = 34 + _LINE * len(why)
         boxes.append(
             Box(
-                y=BOX_STEP * (index + 1),
-                step=step.replace("_", " "),
-                step_zh=_TITLES_ZH.get(step, ""),
-                reason=str(lines[0].get("reason") or ""),
-                **totals,
+                step=words.get("en", name.replace("_", " ")),
+                step_zh=words.get("zh", ""),
+                why=why,
+                **_shown(totals, place, closed),
+                y=top,
+                height=height,
+                below=top + height + 16,
             )
         )
+        top = boxes[-1].below + 84
     return boxes
 
 
-def _total(lines: list[dict[str, Any]], name: str) -> int | None:
-    counts = [line[name] for line in lines]
-    return None if any(count is None for count in counts) else sum(counts)
-
-
 def _values(told: Told) -> Mapping[str, Any]:
-    return {"attrition": read(told.tables, told.k)}
+    found = read(told.measured.attrition, told.k)
+    return {"attrition": found, "flow": _flow(found, told.k)}
 
 
-def _files(told: Told) -> Mapping[str, str]:
-    return {"cohort_attrition.csv": as_csv(read(told.tables, told.k).lines)}
+def _flow(attrition: Attrition, k: int) -> str:
+    template = environment(k).get_template("attrition.svg")
+    return template.render(attrition=attrition) if attrition.boxes else ""
+
+
+def _files(told: Told, values: Mapping[str, Any]) -> Mapping[str, str]:
+    lines = values["attrition"].lines
+    return {
+        "cohort_attrition.csv": as_csv(lines),
+        "cohort_attrition.json": as_json(lines),
+        "cohort_attrition.svg": values["flow"] + "\n",
+    }
 
 
 DOCUMENT = document(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from clearward.releases.documents.document import Page, as_json, document
 from clearward.releases.documents.told import Told
 
 
-def _files(told: Told) -> Mapping[str, str]:
+def _files(told: Told, values: Mapping[str, Any]) -> Mapping[str, str]:
     return {"consent_summary.json": as_json(told.figures["consent"])}
 
 

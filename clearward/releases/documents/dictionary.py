@@ -16,7 +16,7 @@ def _values(told: Told) -> Mapping[str, Any]:
     }
 
 
-def _files(told: Told) -> Mapping[str, str]:
+def _files(told: Told, values: Mapping[str, Any]) -> Mapping[str, str]:
     return {"dictionary.csv": as_csv(told.dictionary)}
 
 

@@ -22,7 +22,15 @@ class Page(NamedTuple):
     title_zh: str
 
 
-def _nothing(_: Told) -> Mapping[str, Any]:
+Values = Callable[[Told], Mapping[str, Any]]
+Files = Callable[[Told, Mapping[str, Any]], Mapping[str, str]]
+
+
+def _no_values(_: Told) -> Mapping[str, Any]:
+    return {}
+
+
+def _no_files(_: Told, __: Mapping[str, Any]) -> Mapping[str, str]:
     return {}
 
 
@@ -34,21 +42,21 @@ class Document:
         pages: file -> page.
         texts: file -> template of a text that is no page.
         values: variables for templates; all pages may use those of every document.
-        files: file -> text, for machines.
+        files: file -> text, for machines, from the document's own values.
     """
 
     pages: Mapping[str, Page]
     texts: Mapping[str, str]
-    values: Callable[[Told], Mapping[str, Any]]
-    files: Callable[[Told], Mapping[str, str]]
+    values: Values
+    files: Files
 
 
 def document(
     pages: Mapping[str, Page] | None = None,
     *,
     texts: Mapping[str, str] | None = None,
-    values: Callable[[Told], Mapping[str, Any]] = _nothing,
-    files: Callable[[Told], Mapping[str, str]] = _nothing,
+    values: Values = _no_values,
+    files: Files = _no_files,
 ) -> Document:
     """A document of which most parts may be left out."""
     return Document(pages or {}, texts or {}, values, files)

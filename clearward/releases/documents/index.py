@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from clearward.releases.changes import is_small
 from clearward.releases.documents.document import Page, document
+from clearward.releases.documents.suppress import rounded
+from clearward.releases.documents.told import Told
+
+
+def _values(told: Told) -> Mapping[str, Any]:
+    people = [table for table in told.tables if table.is_of_people]
+    rows = sum(table.rows for table in people)
+    # Beside the tables' own rows an exact sum would tell the one that is hidden
+    has_hidden = any(is_small(table.rows, told.k) for table in people)
+    return {
+        "rows_in_all": rounded(rows, told.k) if has_hidden else rows,
+        "columns_in_all": sum(len(table.columns) for table in people),
+        "bytes_in_all": sum(table.bytes for table in told.tables),
+    }
+
 
 DOCUMENT = document(
-    {"index.html": Page("index.html", "Data card", "数据卡片")}, texts={"README.md": "README.md"}
+    {"index.html": Page("index.html", "Data card", "数据卡片")},
+    texts={"README.md": "README.md"},
+    values=_values,
 )

@@ -20,7 +20,7 @@ def environment(k: int) -> jinja2.Environment:
     """Templates of `clearward.releases`; a name that is not there raises."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("clearward.releases"),
-        autoescape=jinja2.select_autoescape(["html"]),
+        autoescape=jinja2.select_autoescape(["html", "svg"]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -16,7 +16,7 @@ def _values(told: Told) -> Mapping[str, Any]:
     return risk_context(told.product, told.figures["risk"])
 
 
-def _files(told: Told) -> Mapping[str, str]:
+def _files(told: Told, values: Mapping[str, Any]) -> Mapping[str, str]:
     return {"risk.json": as_json(told.figures["risk"])}
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from clearward.products.spec import Product
 from clearward.releases.documents import columns
+from clearward.releases.documents.measure import Measured
+from clearward.releases.documents.source import Source
 from clearward.releases.tables import TableFile
 
 
@@ -24,6 +26,8 @@ class Told:
         figures: what the manifest publishes, see `candidate`; small counts already masked.
         gate: the gate's report, small counts masked.
         dbt: dbt's manifest, or empty.
+        first_release: (table, column) -> the version that had it first.
+        measured, source: counts of the published tables, and of what they were taken from.
     """
 
     product: Product
@@ -33,6 +37,9 @@ class Told:
     figures: Mapping[str, Any]
     gate: Mapping[str, Any]
     dbt: Mapping[str, Any]
+    first_release: Mapping[tuple[str, str], str]
+    measured: Measured
+    source: Source
 
     @property
     def k(self) -> int:
@@ -47,4 +54,4 @@ class Told:
     @cached_property
     def dictionary(self) -> list[dict[str, Any]]:
         """Rows of the data dictionary, one per column, in the order of the files."""
-        return columns.rows(self.product, self.tables, self.texts)
+        return columns.rows(self.product, self.tables, self.texts, first_release=self.first_release)

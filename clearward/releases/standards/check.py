@@ -18,6 +18,7 @@ from clearward.releases.standards import (
     datasheet,
     frictionless,
     healthdcat,
+    healthdcat_check,
     policy,
     provenance,
     run_events,
@@ -60,10 +61,10 @@ def _kinds() -> Mapping[str, Kind]:
 
 
 def _health_claims(text: str) -> Mapping[str, Claim]:
-    graph = healthdcat.parse(text)
+    graph = healthdcat_check.parse(text)
     own = healthdcat_shapes()
-    healthdcat.check_document(graph, also=Path(own) if own else None)
-    return healthdcat.claims(graph)
+    healthdcat_check.check_document(graph, also=Path(own) if own else None)
+    return healthdcat_check.claims(graph)
 
 
 def _claims(path: Path, kind: Kind) -> Mapping[str, Claim]:

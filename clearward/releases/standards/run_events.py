@@ -4,7 +4,7 @@ server: nothing is sent. One event per step, COMPLETE, with its inputs and outpu
 The steps ran before; they are reported when the release is published, so every event carries that
 day. Which month they were about is in the nominal time. Run ids follow from the content.
 
-Source: OpenLineage 2-0-2, RunEvent; facets schema 1-1-1, outputStatistics 1-0-2, nominalTime 1-0-1,
+Source: OpenLineage 2-0-2, RunEvent; facets schema 1-2-0, outputStatistics 1-0-2, nominalTime 1-0-1,
 dataSource 1-0-1, version 1-0-1.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 from clearward.releases.standards import responsible
@@ -25,6 +24,7 @@ PRODUCER = "urn:clearward"
 SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _FACETS = "https://openlineage.io/spec/facets/"
 _STEPS = ("clear", "build", "protect", "judge", "release")
+_CHAIN = (("clear", "build"), ("build", "protect"), ("protect", "judge"), ("protect", "release"))
 _UNKNOWN_DAY = "1970-01-01"
 _SPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:clearward:run")
 
@@ -91,7 +91,7 @@ def _dataset(zone: str, name: str, about: Json) -> Json:
         version = _facet("1-0-1/DatasetVersionDatasetFacet.json#/$defs/DatasetVersionDatasetFacet")
         facets["version"] = {**version, "datasetVersion": about["version"]}
     if "fields" in about:
-        schema = _facet("1-1-1/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet")
+        schema = _facet("1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet")
         facets["schema"] = {**schema, "fields": about["fields"]}
     return {"namespace": f"clearward/{zone}", "name": name, "facets": facets}
 
@@ -133,11 +133,15 @@ def claims(document: str) -> dict[str, Claim]:
     events = {event["job"]["name"]: event for event in map(json.loads, document.splitlines())}
     if tuple(events) != _STEPS:
         raise ValueError("other steps")
-    for before, after in pairwise(_STEPS[:4]):
+    for before, after in _CHAIN:
         given = {_key(dataset) for dataset in events[before]["outputs"]}
         if not given or {_key(dataset) for dataset in events[after]["inputs"]} != given:
             raise ValueError("a step that does not start where the one before it ended")
-    return {_table_of(file["name"]): _claim(file) for file in events["protect"]["outputs"]}
+    found = {_table_of(file["name"]): _claim(file) for file in events["protect"]["outputs"]}
+    built = {table["name"]: _columns(table) for table in events["build"]["outputs"]}
+    if built != {name: claim.columns for name, claim in found.items()}:
+        raise ValueError("protection that changes columns")
+    return found
 
 
 def _key(dataset: Json) -> tuple[str, str]:
@@ -151,9 +155,13 @@ def _table_of(path: str) -> str:
 def _claim(file: Json) -> Claim:
     statistics = file["outputFacets"]["outputStatistics"]
     return Claim(
-        columns={column["name"]: column["type"] for column in file["facets"]["schema"]["fields"]},
+        columns=_columns(file),
         rows=statistics.get("rowCount"),
         path=file["name"],
         sha256=file["facets"]["version"]["datasetVersion"],
         bytes=statistics["size"],
     )
+
+
+def _columns(dataset: Json) -> dict[str, str]:
+    return {column["name"]: column["type"] for column in dataset["facets"]["schema"]["fields"]}

@@ -1,4 +1,4 @@
-"""One release, built and issued once; every test that changes a document gets documents of its own."""
+"""One release, built and issued once; a test that changes a document gets documents of its own."""
 
 import shutil
 from datetime import date

@@ -50,7 +50,9 @@ def test_a_closed_vocabulary_is_an_enumeration_that_is_read_by_it(dataset, docum
     names = {r.id for r in dataset.metadata.record_sets if r.is_enumeration or "/" in r.id}
     assert "values/sex" in names
     assert [r["values/sex/value"] for r in dataset.records("values/sex")][:3] == ["M", "F", "U"]
-    used = {a["value"] for f in fields(document) for a in f["annotation"] if is_about(a, "vocabulary")}
+    used = {
+        a["value"] for f in fields(document) for a in f["annotation"] if is_about(a, "vocabulary")
+    }
     assert used == names
 
 
