@@ -121,7 +121,9 @@ class Approving:
         if operator is None:
             desk.log(None, "operator.sign_in", "-", Reason.BAD_TOKEN)
             return self._ask(request, wrong=True)
-        front.begin(request, Kind.APPROVER, subject=operator.id, name=operator.name)
+        front.begin(
+            request, Kind.APPROVER, subject=operator.id, name=operator.name, ends=operator.until
+        )
         return front.send_to(request, f"/{front.words(request)['lang']}/requests")
 
     def queue(self, request: Request) -> Response:

@@ -75,9 +75,12 @@ class Front:
             return None
         return find_bearer_by_id(self.desk.engine, session.subject, now=self.desk.clock())
 
-    def begin(self, request: Request, kind: Kind, *, subject: str = "", name: str = "") -> None:
+    def begin(
+        self, request: Request, kind: Kind, *, subject: str = "", name: str = "", ends: int = 0
+    ) -> None:
         """From here on the request is another session's: nothing of the old one stays."""
-        request.state.session = sessions.begin(kind, self.desk.clock(), subject=subject, name=name)
+        now = self.desk.clock()
+        request.state.session = sessions.begin(kind, now, subject=subject, name=name, ends=ends)
 
     def try_once(self, request: Request, buckets: Buckets) -> None:
         """Count an attempt of an address; PageError (429) where that is too many."""
@@ -182,15 +185,15 @@ class Front:
 
 
 async def _read(request: Request) -> Form | None:
-    """The fields of a form; None for one that is too long, or is no form."""
+    """The fields of a form, none of another kind of body; None for one that is too long."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        return None
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BYTES:
             return None
+    if kind != "application/x-www-form-urlencoded":
+        return {}
     try:
         text = body.decode("ascii")
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))

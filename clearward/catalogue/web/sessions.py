@@ -44,22 +44,28 @@ class Session:
         subject: a buyer's token id, or an approver's operator id; empty for a visitor.
         name: an approver's name.
         nonce: the session's own secret; a new one at every sign-in.
-        began, until: Unix seconds; ``until`` moves with every page, but ends `LONGEST` after
-            ``began``.
+        ends: Unix seconds after which it ends whatever happens, with the token behind it.
+        until: Unix seconds; moves with every page, but not beyond ``ends``.
     """
 
     kind: Kind
     subject: str
     name: str
     nonce: str
-    began: int
+    ends: int
     until: int
 
 
-def begin(kind: Kind, now: datetime, *, subject: str = "", name: str = "") -> Session:
-    """A fresh session."""
+def begin(
+    kind: Kind, now: datetime, *, subject: str = "", name: str = "", ends: int = 0
+) -> Session:
+    """A fresh session; ``ends``: Unix seconds of the end of the token behind it, 0 if that is asked
+    on every request anyway."""
     start = int(now.timestamp())
-    return Session(kind, subject, name, secrets.token_hex(16), start, start + _seconds(IDLE))
+    last = start + _seconds(LONGEST)
+    last = min(last, ends) if ends else last
+    nonce = secrets.token_hex(16)
+    return Session(kind, subject, name, nonce, last, min(last, start + _seconds(IDLE)))
 
 
 def read(request: Request, keyring: Keyring, *, now: datetime) -> Session:
@@ -73,8 +79,7 @@ def read(request: Request, keyring: Keyring, *, now: datetime) -> Session:
         found = Session(**{**fields, "kind": Kind(fields["kind"])})
     except (ValueError, TypeError, KeyError):
         return begin(Kind.VISITOR, now)
-    moment = now.timestamp()
-    is_over = moment >= found.until or moment >= found.began + _seconds(LONGEST)
+    is_over = now.timestamp() >= min(found.until, found.ends)
     return begin(Kind.VISITOR, now) if is_over else found
 
 
@@ -82,7 +87,7 @@ def keep(
     request: Request, response: Response, session: Session, keyring: Keyring, *, now: datetime
 ) -> None:
     """Put the session into an answer, its end moved on."""
-    until = min(int(now.timestamp()) + _seconds(IDLE), session.began + _seconds(LONGEST))
+    until = min(int(now.timestamp()) + _seconds(IDLE), session.ends)
     fields = {**asdict(session), "until": until}
     payload = base64.urlsafe_b64encode(json.dumps(fields).encode()).decode()
     response.set_cookie(

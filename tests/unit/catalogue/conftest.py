@@ -1,6 +1,6 @@
 """A house with releases, a catalogue of them, and the service in front; shared, so read only."""
 
-from datetime import UTC, datetime
+import shutil
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,7 +11,6 @@ from clearward.service.application import create_app
 from tests.unit.licensing.conftest import Office
 from tests.unit.releases.conftest import House
 
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DIAGNOSIS = """SELECT printf('d%05d', i) AS diagnosis_key, printf('p%019d', i) AS patient_key,
     'H01' AS hospital_id, i AS day,
     CASE WHEN i < 40 THEN 'Heart <script>alert(1)</script> "failure" \u202e'
@@ -30,9 +29,23 @@ def shop(tmp_path_factory):
     """Cardiology 1.0.0 with charts and 1.1.0, which is the newest."""
     house = House(tmp_path_factory.mktemp("catalogue") / "home")
     house.release(overrides={"diagnosis": DIAGNOSIS, "patient": PATIENT})
-    house.release("2024-06", patients=70)
+    later = {
+        "diagnosis": DIAGNOSIS.replace("range(60)", "range(70)"),
+        "patient": PATIENT.replace("range(60)", "range(70)").replace("i < 30", "i < 35"),
+    }
+    house.release("2024-06", patients=70, overrides=later)
     publish_catalogue(house.settings, house.keyring, house.storage)
     return house
+
+
+@pytest.fixture
+def own(shop, tmp_path):
+    """The same house once more, for a test that changes it."""
+    home = shop.settings.home
+    shutil.copytree(home, tmp_path / "home")
+    for identity in home.parent.glob(f"*{home.name}.identity"):
+        shutil.copy(identity, tmp_path / identity.name)
+    return House(tmp_path / "home")
 
 
 @pytest.fixture
