@@ -61,6 +61,7 @@ def render(template: str, language: str, house: House, *, values: Mapping[str, A
         "script": Markup(_script(language)),  # noqa: S704 - our own file
         "publisher": house.publisher,
         "contact": "",
+        "footer": w["footer"],
         "address": _address,
         **values,
     }

@@ -102,6 +102,7 @@ class Front:
             "lang": w["lang"],
             "is_signed_in": session.kind is not Kind.VISITOR,
             "t": w["page"],
+            "footer": w["page"]["footer"],
             **values,
         }
         text = render(template, str(w["lang"]), self.house, values=told)
