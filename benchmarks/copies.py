@@ -44,7 +44,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="clearward-bench-") as folder:
         house = House(Path(folder) / "home")
         rows = options.patients * options.rows_per_patient
-        house.release(patients=options.patients, overrides=_large(options.patients, rows))
+        house.release(
+            patients=options.patients, overrides=large_measurements(options.patients, rows)
+        )
         figures = {**_copy(house), **_calls(house)}
     table = Table(
         title=f"{rows:,} measurements of {options.patients:,} patients", title_justify="left"
@@ -57,7 +59,7 @@ def main() -> int:
     return 0
 
 
-def _large(patients: int, rows: int) -> dict[str, str]:
+def large_measurements(patients: int, rows: int) -> dict[str, str]:
     return {
         "measurement": f"""SELECT printf('m%019d', i) AS measurement_key,
             printf('p%019d', i % {patients}) AS patient_key,

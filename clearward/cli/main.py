@@ -163,6 +163,12 @@ def serve(
     ] = "",
     certificate: Annotated[Path | None, typer.Option(help="TLS certificate chain (PEM).")] = None,
     key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    address_rate: Annotated[
+        str, typer.Option(help="Requests of one address: a second/at once.")
+    ] = "200/2000",
+    buyer_rate: Annotated[
+        str, typer.Option(help="Requests under one token: a second/at once.")
+    ] = "100/1000",
 ) -> None:
     """Serve releases to licensed buyers: links, Delta Sharing; the licence is asked every time.
 
@@ -170,6 +176,7 @@ def serve(
     """
     from clearward.catalogue.web import routes  # noqa: PLC0415
     from clearward.service.application import run as serve_until_stopped  # noqa: PLC0415
+    from clearward.service.limits import Limits, parse_rate  # noqa: PLC0415
 
     serve_until_stopped(
         load_settings(),
@@ -179,6 +186,7 @@ def serve(
         certificate=certificate,
         key=key,
         pages=routes,
+        limits=Limits(address=parse_rate(address_rate), token=parse_rate(buyer_rate)),
     )
 
 

@@ -85,7 +85,8 @@ class Linker:
         expires = int(self.until.timestamp())
         claim = LinkClaim(product, version, path, self.bearer.token_id, expires)
         signature = sign_claim(self.keyring, claim)
-        query = urlencode({"t": claim.token_id, "e": claim.expires, "s": signature})
+        # Delta readers fetch as a plain link only what has a parameter like `sp`, "permits reading"
+        query = urlencode({"t": claim.token_id, "e": claim.expires, "sp": "r", "s": signature})
         return f"{self.base_url}/files/{product}/{version}/{quote(path)}?{query}"
 
     def is_own(self, url: str) -> bool:

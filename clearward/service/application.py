@@ -140,10 +140,11 @@ def run(
     base_url: str = "",
     certificate: Path | None = None,
     key: Path | None = None,
+    limits: Limits | None = None,
     pages: Callable[[Desk], Sequence[BaseRoute]] = lambda _: (),
 ) -> None:
     """Serve until stopped."""
-    app = create_app(settings, base_url=base_url, pages=pages)
+    app = create_app(settings, base_url=base_url, limits=limits, pages=pages)
     config = server_config(app, host=host, port=port, certificate=certificate, key=key)
     uvicorn.Server(config).run()
 

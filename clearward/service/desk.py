@@ -32,9 +32,6 @@ from clearward.service.problems import TOO_MANY, UNKNOWN_TOKEN, RefusedError
 from clearward.settings import Settings
 from clearward.storage import Storage
 
-LICENCE_IS_OVER = frozenset(
-    {Reason.REVOKED, Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.FORBIDDEN_PURPOSE}
-)
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 

@@ -23,6 +23,7 @@ from clearward.releases.manifest import FileEntry
 from clearward.service.desk import Desk, Parcel
 from clearward.service.problems import BAD_LINK, RefusedError
 from clearward.service.streaming import content_of, is_known, serve
+from clearward.sharing.feeds import find_feed
 from clearward.storage import Storage
 
 
@@ -71,7 +72,10 @@ class Files:
             return None
         copy = self.desk.copies.open(manifest, bearer.licence)
         found = find_file(copy.manifest, path)
-        return _Found(copy, copy.storage, *found) if found else None
+        if found:
+            return _Found(copy, copy.storage, *found)
+        feed = find_feed(self.desk.settings, copy, path)
+        return _Found(copy, feed.storage, feed.key, feed.entry) if feed else None
 
     def _follow(self, claim: LinkClaim | None, signature: str) -> tuple[Bearer | None, Reason]:
         now = self.desk.clock()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 
+from clearward.errors import ConfigError
+
 MOST_NAMES = 20_000
 
 
@@ -23,6 +25,18 @@ class Rate:
 
     per_second: float
     burst: int
+
+
+def parse_rate(text: str) -> Rate:
+    """Read ``200/2000``: requests a second, and at once. ConfigError for anything else."""
+    per_second, _, burst = text.partition("/")
+    try:
+        rate = Rate(float(per_second), int(burst))
+    except ValueError:
+        rate = Rate(0, 0)
+    if not (0 < rate.per_second < math.inf and rate.burst > 0):
+        raise ConfigError("Not a rate.", seen=text[:40], expected="as 200/2000", do="correct it")
+    return rate
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,13 @@ NO_TABLE = Problem(
 NO_LIST = Problem(
     404, "no_such_recall_list", "There is no such recall list.", "GET /v1/recalls lists yours."
 )
+NO_ACTIVATION = Problem(
+    404,
+    "no_such_activation",
+    "This activation link is not good any more.",
+    "It works once and for a short time. Ask the publisher for a new one; if you did not use it,"
+    " say so.",
+)
 NO_PAGE = Problem(
     404, "no_such_page", "There is nothing at this address.", "GET /openapi.json lists all of them."
 )

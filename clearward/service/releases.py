@@ -15,12 +15,12 @@ from starlette.responses import JSONResponse, Response
 from clearward.licensing.copies import CopyOfRelease
 from clearward.licensing.delivery import Linker, release_links
 from clearward.licensing.ledger import ALL_FILES, Kind
-from clearward.licensing.model import Reason
+from clearward.licensing.model import LICENCE_IS_OVER, Reason
 from clearward.licensing.registry import Bearer
 from clearward.products.spec import product_names
 from clearward.releases.manifest import SUMS_NAME
 from clearward.releases.shelf import as_release, file_key, versions
-from clearward.service.desk import LICENCE_IS_OVER, Desk, Parcel
+from clearward.service.desk import Desk, Parcel
 from clearward.service.problems import NO_RELEASE, NOT_IN_FORCE, RefusedError
 from clearward.service.streaming import Content, serve, text_content
 

@@ -13,13 +13,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clearward.service import schemas
+from clearward.service.changes import Reading
 from clearward.service.desk import Desk
 from clearward.service.files import Files
 from clearward.service.problems import (
     BAD_LINK,
     MALFORMED,
+    NO_ACTIVATION,
     NO_LIST,
     NO_RELEASE,
+    NO_TABLE,
     NOT_IN_FORCE,
     PRECONDITION,
     TOO_LARGE,
@@ -28,6 +31,9 @@ from clearward.service.problems import (
 )
 from clearward.service.recalls import Recalls
 from clearward.service.releases import Releases
+from clearward.service.shares import Shares, Shelf
+from clearward.service.tokens import SHARING_ROOT, Tokens
+from clearward.sharing.messages import CAPABILITIES
 
 Handler = Callable[[Request], Any]
 
@@ -74,7 +80,7 @@ class Endpoint:
 
 def endpoints(desk: Desk) -> tuple[Endpoint, ...]:
     """All of them."""
-    return (*_public(), *_releases(desk), *_recalls(desk))
+    return (*_public(), *_releases(desk), *_recalls(desk), *_tokens(desk), *_shares(desk))
 
 
 def _health(_: Request) -> Response:
@@ -147,7 +153,7 @@ def _releases(desk: Desk) -> tuple[Endpoint, ...]:
             {200: served, **parts},
             "",
             (BAD_LINK, PRECONDITION),
-            query={name: {"type": "string"} for name in ("t", "e", "s")},
+            query={name: {"type": "string"} for name in ("t", "e", "sp", "s")},
             headers=schemas.CONDITIONS,
         ),
     )
@@ -187,5 +193,110 @@ def _recalls(desk: Desk) -> tuple[Endpoint, ...]:
             "bearer",
             (MALFORMED, UNKNOWN_TOKEN, NO_LIST, TOO_LARGE),
             body=Answer("application/json", schemas.ATTESTATION),
+        ),
+    )
+
+
+def _tokens(desk: Desk) -> tuple[Endpoint, ...]:
+    tokens = Tokens(desk)
+    activation = "/activate/{activation}"
+    refused = (MALFORMED, UNKNOWN_TOKEN)
+    return (
+        Endpoint(
+            "GET",
+            activation,
+            "activationPage",
+            "The page behind an activation link.",
+            tokens.page,
+            {200: Answer("text/html")},
+        ),
+        Endpoint(
+            "POST",
+            activation,
+            "activate",
+            "The .share profile, once.",
+            tokens.profile,
+            {200: Answer("application/json", schemas.PROFILE)},
+            "",
+            (NO_ACTIVATION,),
+        ),
+        Endpoint(
+            "POST",
+            f"{SHARING_ROOT}/oauth/token",
+            "exchangeSecret",
+            "OAuth 2.0 client credentials.",
+            tokens.exchange,
+            {200: Answer("application/json", schemas.ACCESS_TOKEN)},
+            "client",
+            refused,
+            body=Answer("application/x-www-form-urlencoded", schemas.GRANT),
+        ),
+    )
+
+
+def _shares(desk: Desk) -> tuple[Endpoint, ...]:
+    shelf = Shelf(desk)
+    shares, reading = Shares(shelf), Reading(shelf)
+    root = f"{SHARING_ROOT}/shares"
+    table = f"{root}/{{share}}/schemas/{{schema}}/tables/{{table}}"
+    refusals = (MALFORMED, UNKNOWN_TOKEN, NOT_IN_FORCE, NO_TABLE)
+    lines = {200: Answer("application/x-ndjson", headers=("Delta-Table-Version",))}
+    formats = {CAPABILITIES: {"type": "string"}}
+
+    def listing(path: str, name: str, summary: str, handler: Handler) -> Endpoint:
+        told = {200: Answer("application/json", schemas.PAGE)}
+        return Endpoint(
+            "GET", path, name, summary, handler, told, "bearer", refusals, query=schemas.PAGING
+        )
+
+    def reading_one(path: str, name: str, summary: str, handler: Handler) -> Endpoint:
+        query = schemas.RANGES.get(name, {})
+        return Endpoint(
+            "GET",
+            f"{table}/{path}",
+            name,
+            summary,
+            handler,
+            lines,
+            "bearer",
+            refusals,
+            query=query,
+            headers=formats,
+        )
+
+    return (
+        listing(root, "listShares", "The shares of the licence.", shares.all),
+        Endpoint(
+            "GET",
+            f"{root}/{{share}}",
+            "getShare",
+            "One share.",
+            shares.share,
+            {200: Answer("application/json", schemas.SHARE)},
+            "bearer",
+            refusals,
+        ),
+        listing(f"{root}/{{share}}/schemas", "listSchemas", "Products.", shares.schemas),
+        listing(f"{root}/{{share}}/all-tables", "listAllTables", "Tables.", shares.all_tables),
+        listing(
+            f"{root}/{{share}}/schemas/{{schema}}/tables",
+            "listTables",
+            "Tables of one product.",
+            shares.tables,
+        ),
+        reading_one("version", "tableVersion", "The number of a version.", shares.version),
+        reading_one("metadata", "tableMetadata", "Columns and size.", shares.metadata),
+        reading_one("changes", "tableChanges", "The change data feed.", reading.changes),
+        Endpoint(
+            "POST",
+            f"{table}/query",
+            "queryTable",
+            "Links to the files of a table.",
+            reading.query,
+            lines,
+            "bearer",
+            refusals,
+            headers=formats,
+            body=Answer("application/json", schemas.QUERY),
         ),
     )

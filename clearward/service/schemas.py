@@ -114,3 +114,55 @@ ATTESTATION: Schema = {
 CONDITIONS: Mapping[str, Schema] = dict.fromkeys(
     ("Range", "If-Range", "If-Match", "If-None-Match"), _TEXT
 )
+_NAMED: Schema = {
+    "type": "object",
+    "properties": {
+        name: {"type": "string"} for name in ("name", "id", "share", "schema", "shareId")
+    },
+    "required": ["name"],
+    "additionalProperties": False,
+}
+SHARE = _object({"share": _NAMED})
+PAGE = _object({"items": _list(_NAMED), "nextPageToken": _TEXT}, optional=("nextPageToken",))
+PAGING: Mapping[str, Schema] = {"maxResults": _COUNT, "pageToken": _TEXT}
+RANGES: Mapping[str, Mapping[str, Schema]] = {
+    "tableVersion": {"startingTimestamp": _TEXT},
+    "tableChanges": {
+        "startingVersion": _COUNT,
+        "startingTimestamp": _TEXT,
+        "endingVersion": _COUNT,
+        "endingTimestamp": _TEXT,
+        "includeHistoricalMetadata": _TEXT,
+    },
+}
+QUERY: Schema = {
+    "type": "object",
+    "properties": {
+        "predicateHints": _list(_TEXT),
+        "jsonPredicateHints": _TEXT,
+        "limitHint": _COUNT,
+        "version": _COUNT,
+        "timestamp": _TEXT,
+    },
+}
+PROFILE = _object(
+    {
+        "shareCredentialsVersion": {"const": 1},
+        "endpoint": _TEXT,
+        "bearerToken": _TEXT,
+        "expirationTime": _MOMENT,
+    }
+)
+ACCESS_TOKEN = _object(
+    {"access_token": _TEXT, "token_type": {"const": "Bearer"}, "expires_in": _COUNT}
+)
+GRANT: Schema = {
+    "type": "object",
+    "properties": {
+        "grant_type": {"const": "client_credentials"},
+        "client_id": _TEXT,
+        "client_secret": _TEXT,
+        "scope": _TEXT,
+    },
+    "required": ["grant_type"],
+}

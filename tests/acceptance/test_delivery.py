@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 import uuid
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -53,27 +54,39 @@ def house(request, tmp_path_factory):
         house.storage.delete(key)
 
 
-@pytest.fixture(scope="module")
-def server(house):
-    settings = house.settings
+@contextmanager
+def serving(settings):
+    """The delivery service in a process of its own, on loopback."""
     own = {
         "CLEARWARD_HOME": str(settings.home),
         "CLEARWARD_STORE": settings.store,
         "CLEARWARD_ENDPOINT": settings.endpoint,
     }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with (settings.home / "server.log").open("w") as log:
         command = [sys.executable, "-c", SERVER, str(port)]
         process = subprocess.Popen(
             command, env={**os.environ, **own}, stdout=log, stderr=subprocess.STDOUT
         )
         url = f"http://127.0.0.1:{port}"
-        wait_for(url, process)
+        try:
+            wait_for(url, process)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def server(house):
+    with serving(house.settings) as url:
         yield url
-        process.terminate()
-        process.wait(timeout=20)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def wait_for(url, process):

@@ -201,9 +201,10 @@ def test_answers_are_not_to_be_cached(web, files, bearer):
 
 
 def test_the_log_holds_after_all_this(web, files, office):
+    before = audit.verify(office.engine)
     for file in files.values():
         web.get(file["url"])
-    assert audit.verify(office.engine) == 3 + len(files)
+    assert audit.verify(office.engine) == before + len(files)
 
 
 def test_a_retired_release_is_no_longer_delivered(tmp_path):
