@@ -27,6 +27,7 @@ class Settings:
         notify_command: program that is told, as JSON on standard input, when a run failed.
         service_url: where buyers reach the delivery service; empty where it serves the catalogue.
         catalogue_url: where the catalogue's pages lie on the web, for links that must be whole.
+        country_header: header in which a trusted proxy tells a request's country (two letters).
     """
 
     home: Path
@@ -39,6 +40,7 @@ class Settings:
     notify_command: str = ""
     service_url: str = ""
     catalogue_url: str = ""
+    country_header: str = ""
 
     @property
     def landing(self) -> Path:
@@ -71,6 +73,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         notify_command=env.get("CLEARWARD_NOTIFY_COMMAND", ""),
         service_url=env.get("CLEARWARD_SERVICE_URL", "").rstrip("/"),
         catalogue_url=env.get("CLEARWARD_CATALOGUE_URL", "").rstrip("/"),
+        country_header=env.get("CLEARWARD_COUNTRY_HEADER", ""),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from clearward.cli import (
+    agreement,
     audit,
     catalogue,
     consent,
@@ -18,6 +19,7 @@ from clearward.cli import (
     keys,
     licence,
     notes,
+    organisation,
     recall,
     release,
     request,
@@ -64,6 +66,8 @@ app.add_typer(release.app, name="release")
 app.add_typer(licence.app, name="licence")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(request.app, name="request")
+app.add_typer(organisation.app, name="organisation")
+app.add_typer(agreement.app, name="agreement")
 app.add_typer(recall.app, name="recall")
 app.add_typer(consent.app, name="consent")
 app.add_typer(synthetic.app, name="synthetic")

@@ -4,13 +4,15 @@ The policy itself belongs to `policies`; whoever opens a door asks here, on ever
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine
 
 from clearward.keyring import Keyring
-from clearward.licensing.model import Decision, Licence, Reason
+from clearward.licensing.model import Decision, Licence, Mode, Reason
 from clearward.licensing.policies import may_receive
 from clearward.licensing.recall_store import refused_versions
 from clearward.licensing.withdrawals import withdrawn_keys
@@ -40,14 +42,25 @@ def may_download(
     product: str,
     version: str,
     now: datetime,
+    country: str | None = None,
 ) -> Decision:
     """Whether new bytes of a version may be handed out under a licence.
+
+    ``country``: see `policies.may_receive` and `request_country`. Downloads are counted where they
+    are put on record, see `quota`.
 
     The licensee's purpose is the licence's own: a token is issued for one licence, which is for
     one purpose. A retired and a recalled version are refused only after the licence was found
     to cover it, so whoever is not entitled cannot tell them apart from any other.
     """
-    decision = _covered(licence, product=product, version=version, now=now)
+    decision = may_receive(
+        licence,
+        product=product,
+        version=version,
+        purpose=licence.purpose,
+        now=now,
+        country=country,
+    )
     if decision.allowed and is_retired(storage, product, version):
         return Decision(False, Reason.RETIRED_RELEASE)
     if decision.allowed and version in refused_versions(database, product, now=now):
@@ -64,6 +77,7 @@ def may_query(
     product: str,
     version: str,
     now: datetime,
+    country: str | None = None,
 ) -> QueryRight:
     """What an enclave has to ask before each analysis and at least every five minutes of one.
 
@@ -72,7 +86,15 @@ def may_query(
     run, so a withdrawal counts with the next question. The pseudonyms are those of the canonical
     release; an enclave that shows a licensee's own translates them with `copies`.
     """
-    decision = _covered(licence, product=product, version=version, now=now)
+    decision = may_receive(
+        licence,
+        product=product,
+        version=version,
+        purpose=licence.purpose,
+        now=now,
+        country=country,
+        way=Mode.ENCLAVE,
+    )
     if decision.allowed and is_retired(storage, product, version):
         decision = Decision(False, Reason.RETIRED_RELEASE)
     if not decision.allowed:
@@ -80,5 +102,12 @@ def may_query(
     return QueryRight(decision, withdrawn_keys(settings, keyring, product=product, now=now))
 
 
-def _covered(licence: Licence, *, product: str, version: str, now: datetime) -> Decision:
-    return may_receive(licence, product=product, version=version, purpose=licence.purpose, now=now)
+def request_country(settings: Settings, headers: Mapping[str, str]) -> str | None:
+    """Where a request comes from, in capitals, as the proxy in front says it; None where none was
+    set up to tell (`Settings.country_header`), empty where it could not. A service that can be
+    reached around its proxy must not name a header: whoever asks could write it themselves.
+    """
+    if not settings.country_header:
+        return None
+    told = headers.get(settings.country_header.lower(), "").strip().upper()
+    return told if re.fullmatch(r"[A-Z]{2}", told) else ""

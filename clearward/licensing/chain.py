@@ -23,12 +23,19 @@ _TOKEN_NAME = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Bearer:
-    """Who came with a token: the licence, the token's public name, and whose token it is (empty
-    where it was not made for one person)."""
+    """Who came with a token.
+
+    Attributes:
+        licence: with its chain, as it was when it was read.
+        token_id: the token's public name.
+        person_id: whose token it is; empty where it was not made for one person.
+        country: where the request comes from, see `policies.may_receive`.
+    """
 
     licence: Licence
     token_id: str
     person_id: str = ""
+    country: str | None = None
 
 
 def read_licence(connection: Connection, licence_id: str) -> Licence | None:

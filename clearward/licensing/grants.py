@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -56,39 +56,49 @@ def create_licence(
     """
     check_purpose(product, purpose)
     range_bounds(version_range)
-    start, end = moment_text(valid_from), moment_text(valid_until)
-    if start >= end:
-        raise LicenceError("The licence would never be in force.", seen=f"{start} to {end}")
-    if max_downloads is not None and max_downloads < 1:
-        raise LicenceError("No download would be allowed.", seen=str(max_downloads))
-    if key_pem:
-        load_public_key(key_pem)
+    now = now or datetime.now(UTC)
     row: dict[str, Any] = {
         "id": f"lic_{secrets.token_hex(8)}",
         "product": product,
         "purpose": purpose,
         "version_range": version_range,
-        "valid_from": start,
-        "valid_until": end,
         "status": Status.ACTIVE.value,
         "copy": copy.value,
-        "key_pem": key_pem.decode(),
-        "countries": ",".join(sorted(set(map(check_country, countries)))),
-        "max_downloads": max_downloads,
         "mode": mode.value,
-        "duo": ",".join(check_terms(duo, purpose)),
         "request_id": request_id,
+        "key_pem": _key(key_pem),
+        "countries": ",".join(sorted(set(map(check_country, countries)))),
+        "duo": ",".join(check_terms(duo, purpose)),
+        "max_downloads": _limit(max_downloads),
+        **_dates(valid_from, valid_until),
     }
     with audit.logged(engine) as connection:
         if not agreement_id:
-            agreement_id = _on_paper(connection, buyer, terms, now=now or valid_from, actor=actor)
+            agreement_id = _on_paper(connection, buyer, terms, now=now, actor=actor)
         row |= _under(connection, agreement_id, buyer=buyer)
         return _keep(connection, row, now=now, actor=actor)
 
 
-def _keep(
-    connection: Connection, row: dict[str, Any], *, now: datetime | None, actor: str
-) -> Licence:
+def _dates(valid_from: datetime, valid_until: datetime) -> dict[str, str]:
+    start, end = moment_text(valid_from), moment_text(valid_until)
+    if start >= end:
+        raise LicenceError("The licence would never be in force.", seen=f"{start} to {end}")
+    return {"valid_from": start, "valid_until": end}
+
+
+def _limit(max_downloads: int | None) -> int | None:
+    if max_downloads is not None and max_downloads < 1:
+        raise LicenceError("No download would be allowed.", seen=str(max_downloads))
+    return max_downloads
+
+
+def _key(pem: bytes) -> str:
+    if pem:
+        load_public_key(pem)
+    return pem.decode()
+
+
+def _keep(connection: Connection, row: dict[str, Any], *, now: datetime, actor: str) -> Licence:
     connection.execute(insert(models.Licence).values(**row, policy_sha256=""))
     made = read_licence(connection, row["id"])
     assert made is not None  # noqa: S101 - kept just above
@@ -98,7 +108,7 @@ def _keep(
     connection.execute(update(table).where(table.id == made.id).values(policy_sha256=digest))
     connection.execute(
         insert(buyer_models.PolicyDocument).values(
-            sha256=digest, body=document.decode(), made_at=audit.utc_text(now or made.valid_from)
+            sha256=digest, body=document.decode(), made_at=audit.utc_text(now)
         )
     )
     audit.write(

@@ -9,11 +9,14 @@ import hashlib
 import json
 from typing import Any
 
+from sqlalchemy import Engine, select
+
 from clearward import audit
 from clearward.consent.vocabularies import dpv_terms
 from clearward.licensing.duo import licence_terms
 from clearward.licensing.model import Licence, Mode
 from clearward.products.spec import load_product
+from clearward.state.buyer_models import PolicyDocument
 
 CONTEXT = {
     "@vocab": "http://www.w3.org/ns/odrl/2/",
@@ -21,11 +24,11 @@ CONTEXT = {
     "cw": "urn:clearward:",
     "dct": "http://purl.org/dc/terms/",
     "dpv": "https://w3id.org/dpv#",
-    "DUO": "http://purl.obolibrary.org/obo/DUO_",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
     "uid": "@id",
     "type": "@type",
 }
+_DUO = "http://purl.obolibrary.org/obo/DUO_"
 
 
 def policy_document(licence: Licence) -> bytes:
@@ -44,17 +47,52 @@ def policy_document(licence: Licence) -> bytes:
             "cw:sha256": licence.terms_sha256,
         },
         "cw:dataUse": [
-            {"uid": code, "dct:title": words} for code, words in licence_terms(licence).items()
+            {"uid": code.replace("DUO:", _DUO), "dct:title": words}
+            for code, words in licence_terms(licence).items()
         ],
+        "cw:terms": terms_text(licence),
         "permission": [_permission(licence)],
         "prohibition": _prohibitions(licence),
     }
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def policy_sha256(licence: Licence) -> str:
-    """Hash of the document's bytes."""
-    return hashlib.sha256(policy_document(licence)).hexdigest()
+def terms_text(licence: Licence) -> str:
+    """Every term as it is kept, in one form: what the document is held against later, when words
+    and vocabularies may have changed.
+    """
+    terms = {
+        "agreement": licence.agreement_id,
+        "organisation": licence.organisation_id,
+        "licensee": licence.licensee,
+        "text_sha256": licence.terms_sha256,
+        "product": licence.product,
+        "purpose": licence.purpose,
+        "versions": licence.version_range,
+        "valid_from": audit.utc_text(licence.valid_from),
+        "valid_until": audit.utc_text(licence.valid_until),
+        "copy": licence.copy.value,
+        "mode": licence.mode.value,
+        "countries": sorted(licence.countries),
+        "max_downloads": licence.max_downloads,
+        "duo": licence.duo,
+        "key_sha256": hashlib.sha256(licence.key_pem.encode()).hexdigest(),
+    }
+    return json.dumps(terms, sort_keys=True, ensure_ascii=False)
+
+
+def fits(licence: Licence, document: str, sha256: str) -> bool:
+    """True when the document has that hash and says what the licence says today."""
+    if hashlib.sha256(document.encode()).hexdigest() != sha256:
+        return False
+    return bool(json.loads(document)["cw:terms"] == terms_text(licence))
+
+
+def find_document(engine: Engine, sha256: str) -> str:
+    """The document kept under a hash; empty where there is none."""
+    query = select(PolicyDocument.body).where(PolicyDocument.sha256 == sha256)
+    with engine.connect() as connection:
+        return connection.scalar(query) or ""
 
 
 def _permission(licence: Licence) -> dict[str, Any]:
@@ -78,9 +116,6 @@ def _limits(licence: Licence) -> list[dict[str, Any]]:
         limits.append(_constraint("spatial", "isAnyOf", sorted(licence.countries)))
     if licence.max_downloads is not None:
         limits.append(_constraint("count", "lteq", licence.max_downloads))
-    if licence.key_pem:
-        key = hashlib.sha256(licence.key_pem.encode()).hexdigest()
-        limits.append(_constraint("recipient", "eq", f"urn:sha256:{key}"))
     return limits
 
 

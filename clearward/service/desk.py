@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -18,17 +18,23 @@ from starlette.requests import Request
 from clearward import audit
 from clearward.audit import Line
 from clearward.keyring import Keyring
-from clearward.licensing.access import may_download
+from clearward.licensing.access import may_download, request_country
 from clearward.licensing.copies import CopyOfRelease
 from clearward.licensing.copy_desk import CopyDesk
 from clearward.licensing.ledger import Handover, Kind
-from clearward.licensing.model import Decision, Reason
+from clearward.licensing.model import LICENCE_IS_OVER, Decision, Reason
 from clearward.licensing.registry import Bearer, find_bearer
 from clearward.releases.manifest import Manifest
 from clearward.releases.shelf import find_manifest
 from clearward.service.journal import Journal
 from clearward.service.limits import Buckets, Limits, network_of
-from clearward.service.problems import TOO_MANY, UNKNOWN_TOKEN, RefusedError
+from clearward.service.problems import (
+    NO_RELEASE,
+    NOT_IN_FORCE,
+    TOO_MANY,
+    UNKNOWN_TOKEN,
+    RefusedError,
+)
 from clearward.settings import Settings
 from clearward.storage import Storage
 
@@ -76,7 +82,11 @@ class Desk:
             self.log(None, f"delivery.{what}", "-", Reason.BAD_TOKEN)
             raise RefusedError(UNKNOWN_TOKEN, _CHALLENGE)
         self.count(found)
-        return found
+        return self.located(found, request)
+
+    def located(self, bearer: Bearer, request: Request) -> Bearer:
+        """The bearer with the country that the proxy in front says the request comes from."""
+        return replace(bearer, country=request_country(self.settings, request.headers))
 
     def count(self, bearer: Bearer) -> None:
         """One more request under a token; RefusedError (429) where that is too many."""
@@ -95,6 +105,7 @@ class Desk:
             product=product,
             version=version,
             now=self.clock(),
+            country=bearer.country,
         )
 
     def manifest(self, product: str, version: str) -> Manifest | None:
@@ -121,7 +132,10 @@ class Desk:
             action = "delivery.file" if is_file else "delivery.links"
             lines.append(self._line(bearer, action, subject, Reason.GRANTED, handover=handover))
             handovers.append(handover)
-        self.journal.write(lines, handovers)
+        decision = self.journal.write(lines, handovers, country=bearer.country)
+        if not decision.allowed:
+            over = decision.reason in LICENCE_IS_OVER
+            raise RefusedError(NOT_IN_FORCE if over else NO_RELEASE)
 
     def _handover(self, bearer: Bearer, parcel: Parcel, request_id: str) -> Handover:
         manifest = parcel.copy.manifest

@@ -46,7 +46,7 @@ class Files:
         product, version = request.path_params["product"], request.path_params["version"]
         path = request.path_params["path"]
         claim, signature = _claim(request.query_params, product, version, path)
-        bearer, reason = self._follow(claim, signature)
+        bearer, reason = self._follow(request, claim, signature)
         if bearer:
             self.desk.count(bearer)
         found = self._find(bearer, product, version, path) if reason is Reason.GRANTED else None
@@ -63,7 +63,8 @@ class Files:
             self.desk.log(bearer, "delivery.file", place, Reason.GRANTED)
         else:
             self.desk.hand_over(request, bearer, [Parcel(found.copy, Kind.FILE, path)])
-        still = partial(self._may_go_on, LinkClaim(product, version, path, bearer.token_id, 0))
+        going = LinkClaim(product, version, path, bearer.token_id, 0)
+        still = partial(self._may_go_on, request, going)
         return serve(request, content, may_go_on=still)
 
     def _find(self, bearer: Bearer | None, product: str, version: str, path: str) -> _Found | None:
@@ -77,24 +78,27 @@ class Files:
         feed = find_feed(self.desk.settings, copy, path)
         return _Found(copy, feed.storage, feed.key, feed.entry) if feed else None
 
-    def _follow(self, claim: LinkClaim | None, signature: str) -> tuple[Bearer | None, Reason]:
+    def _follow(
+        self, request: Request, claim: LinkClaim | None, signature: str
+    ) -> tuple[Bearer | None, Reason]:
         now = self.desk.clock()
         genuine = claim is not None and may_follow(
             self.desk.keyring, claim, signature=signature, now=now
         )
         if claim is None or not genuine:
             return None, Reason.BAD_LINK
-        return self._ask(claim)
+        return self._ask(request, claim)
 
-    def _ask(self, claim: LinkClaim) -> tuple[Bearer | None, Reason]:
+    def _ask(self, request: Request, claim: LinkClaim) -> tuple[Bearer | None, Reason]:
         """Token and licence at this moment; a link that expires while it is followed may end."""
         bearer = find_bearer_by_id(self.desk.engine, claim.token_id, now=self.desk.clock())
         if bearer is None:
             return None, Reason.BAD_TOKEN
+        bearer = self.desk.located(bearer, request)
         return bearer, self.desk.decide(bearer, claim.product, claim.version).reason
 
-    def _may_go_on(self, claim: LinkClaim) -> bool:
-        bearer, reason = self._ask(claim)
+    def _may_go_on(self, request: Request, claim: LinkClaim) -> bool:
+        bearer, reason = self._ask(request, claim)
         if reason is not Reason.GRANTED:
             place = f"{claim.product}/{claim.version}/{claim.path}"
             self.desk.log(bearer, "delivery.cut", place, reason)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from clearward import audit
@@ -20,12 +20,18 @@ from clearward.audit import Line
 from clearward.errors import StateError
 from clearward.licensing import ledger
 from clearward.licensing.ledger import Handover
+from clearward.licensing.model import Decision, Reason
+from clearward.licensing.quota import may_leave
+
+GRANTED = Decision(True, Reason.GRANTED)
 
 
 @dataclass
 class _Entry:
     lines: Sequence[Line]
     handovers: Sequence[Handover]
+    country: str | None
+    decision: Decision = field(default=GRANTED)
     is_written: bool = False
     error: SQLAlchemyError | None = field(default=None)
 
@@ -38,9 +44,19 @@ class Journal:
         self._waiting: list[_Entry] = []
         self._list, self._turn = Lock(), Lock()
 
-    def write(self, lines: Sequence[Line], handovers: Sequence[Handover] = ()) -> None:
-        """Write, durably; StateError, and nothing may leave, when that fails."""
-        mine = _Entry(lines, handovers)
+    def write(
+        self,
+        lines: Sequence[Line],
+        handovers: Sequence[Handover] = (),
+        *,
+        country: str | None = None,
+    ) -> Decision:
+        """Write, durably, and say whether what is handed over may leave: `quota.may_leave` is asked
+        in the same transaction, and a refusal is logged in place of the lines.
+
+        StateError, and nothing may leave, when the writing fails.
+        """
+        mine = _Entry(lines, handovers, country)
         with self._list:
             self._waiting.append(mine)
         with self._turn:
@@ -54,6 +70,7 @@ class Journal:
                 seen=type(mine.error).__name__,
                 do="check the state database",
             ) from None
+        return mine.decision
 
     def _write(self, batch: Sequence[_Entry]) -> None:
         try:
@@ -68,9 +85,24 @@ class Journal:
     def _commit(self, batch: Sequence[_Entry]) -> None:
         with audit.logged(self._engine) as connection:
             for entry in batch:
-                for handover in entry.handovers:
-                    ledger.write(connection, handover)
-                for line in entry.lines:
-                    audit.write(connection, **line)
+                self._put(connection, entry)
         for entry in batch:
             entry.is_written = True
+
+    @staticmethod
+    def _put(connection: Connection, entry: _Entry) -> None:
+        entry.decision = GRANTED
+        if entry.handovers:
+            entry.decision = may_leave(connection, entry.handovers, country=entry.country)
+        if not entry.decision.allowed:
+            audit.write(connection, **_refused(entry.lines[0], entry.decision))
+            return
+        for handover in entry.handovers:
+            ledger.write(connection, handover)
+        for line in entry.lines:
+            audit.write(connection, **line)
+
+
+def _refused(line: Line, decision: Decision) -> Line:
+    detail = {k: v for k, v in (line.get("detail") or {}).items() if k != "line"}
+    return {**line, "detail": {**detail, "reason": decision.reason.value}}
