@@ -108,10 +108,11 @@ def _value(name: str, value: Any) -> Any:
         if not isinstance(value, Mapping) or set(value) != {"en", "zh"}:
             raise _wrong(f"{name} without its texts en and zh")
         return dict(value)
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    if isinstance(value, str) and isinstance(getattr(Record, name), str):
+    kind = type(getattr(Record, name))
+    if isinstance(value, str) and kind is str:
         return value
+    if isinstance(value, list) and kind is tuple and all(isinstance(item, str) for item in value):
+        return tuple(value)
     raise _wrong(f"{name} of another form")
 
 

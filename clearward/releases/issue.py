@@ -1,5 +1,6 @@
 """The last step before a candidate is stored: the day of its publication goes into the documents
-that hold one. The candidate itself stays as it was approved; its data are the same files.
+that hold one, and every document for machines is checked. The candidate itself stays as it was
+approved; its data are the same files.
 
 The day, not the hour: a publish that is repeated on the same day makes the same bytes.
 """
@@ -10,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from clearward.products.spec import load_product
 from clearward.releases import standards
 from clearward.releases.bundle import link_file, replacing
 from clearward.releases.candidate import FILES, Candidate
@@ -20,7 +22,10 @@ _FOLDER = "issued"
 
 
 def issue_candidate(candidate: Candidate, day: date) -> Candidate:
-    """The candidate as it is published on a day, in a folder of its own beside its files."""
+    """The candidate as it is published on a day, in a folder of its own beside its files.
+
+    Raises ReleaseError for a document for machines that is incomplete or untrue.
+    """
     folder = candidate.folder / _FOLDER
     with replacing(folder) as building:
         place = building / FILES
@@ -38,6 +43,8 @@ def issue_candidate(candidate: Candidate, day: date) -> Candidate:
         files.append(_measured(place, FileEntry(SUMS_NAME, "", 0)))
     ordered = tuple(sorted(files, key=lambda entry: entry.path))
     base = next(entry.sha256 for entry in ordered if entry.path == SUMS_NAME)[:16]
+    product = load_product(candidate.product)
+    standards.check(folder / FILES, ordered, product, version=candidate.version)
     return replace(candidate, folder=folder, files=ordered, base=base)
 
 

@@ -20,9 +20,8 @@ from clearward import audit
 from clearward.errors import GateError, ReleaseError
 from clearward.keyring import Keyring
 from clearward.products.spec import load_product
-from clearward.releases import evidence, key_list, records, standards
+from clearward.releases import evidence, key_list, records
 from clearward.releases.candidate import (
-    FILES,
     Candidate,
     find_published,
     load_candidate,
@@ -97,7 +96,6 @@ def publish(
             return finished
         raise
     issued = issue_candidate(candidate, datetime.now(UTC).date())
-    standards.check(issued.folder / FILES, issued.files, load_product(product))
     if approved_by is not None:
         approve(settings, product=product, month=month, approved_by=approved_by)
     actor = records.check_approved(

@@ -22,12 +22,12 @@ from clearward.licensing import ledger, registry, tokens
 from clearward.licensing.delivery import Linker, release_links
 from clearward.licensing.ledger import ALL_FILES
 from clearward.licensing.ledger import Kind as Handed
-from clearward.licensing.model import Licence, Reason
+from clearward.licensing.model import LICENCE_IS_OVER, Licence, Reason
 from clearward.licensing.registry import Bearer
 from clearward.products.spec import load_product
 from clearward.releases.manifest import Manifest
 from clearward.releases.shelf import versions
-from clearward.service.desk import LICENCE_IS_OVER, Parcel
+from clearward.service.desk import Parcel
 
 _LOCAL = re.compile(r"/(en|zh)/(account|releases/[a-z0-9_]+/[0-9.]+)")
 _LONGEST_TOKEN = 200

@@ -89,12 +89,15 @@ def _values(told: Told) -> Mapping[str, Any]:
 
 
 def _bars(told: Told) -> list[dict[str, Any]]:
-    """Visits by month for the plot: what came in the month itself and what came later; a hidden
-    number is not drawn."""
+    """Visits by month for the plot: of the first delivery's history, what came in the month itself,
+    and what came later; a hidden number is not drawn."""
+    listed = lines(told)
+    first = min((line["arrival_month"] for line in listed), default="")
     events: dict[str, dict[str, int]] = {}
-    for line in lines(told):
-        part = "later" if line["months_later"] else "at_once"
-        bar = events.setdefault(line["event_month"], {"at_once": 0, "later": 0})
+    for line in listed:
+        is_history = line["months_later"] and line["arrival_month"] == first
+        part = "first" if is_history else "later" if line["months_later"] else "at_once"
+        bar = events.setdefault(line["event_month"], {"first": 0, "at_once": 0, "later": 0})
         bar[part] += line["visits"] if isinstance(line["visits"], int) else 0
     return [{"month": event, **bar} for event, bar in sorted(events.items())]
 

@@ -23,7 +23,7 @@ from clearward.releases.documents.told import Told
 
 COUNTS = ("n_in", "n_out", "n_excluded")
 ALL = "ALL"
-_LETTERS, _LINE = 44, 18
+_LETTERS, _LINE = 46, 18
 """Letters in a line of a box, and its height in pixels."""
 
 

@@ -2,8 +2,8 @@
 often it is there. Which columns hold codes belongs to `measure`.
 
 A code's number of rows is hidden where it, or the patients behind it, are 1 to k - 1, and where it
-would follow from the table's rows or its system's. A column that is made from another (a code's
-stem) is counted only where no hidden code is behind it.
+would follow from the table's rows or from what another column tells. A column that is made from
+another (a code's stem) is counted only where no hidden code is behind it.
 """
 
 from __future__ import annotations
@@ -56,10 +56,23 @@ def _hidden(codes: list[Code], main: str, k: int) -> frozenset[tuple[str, str | 
         rows[_cell(code, main)] += code.rows
         if is_small(code.patients, k):
             rare.add(_cell(code, main))
-    systems = {system for system, _ in rows}
-    sums = [[c for c in rows if c[0] == s] for s in sorted(systems)]
-    known = [group for group in sums if sum(rows[c] for c in group) >= k]
-    return hidden(rows, [*known, list(rows)], k, also=rare)
+    return hidden(rows, _known_sums(codes, main, rows, k), k, also=rare)
+
+
+def _known_sums(
+    codes: list[Code], main: str, rows: Mapping[tuple[str, str | None], int], k: int
+) -> list[list[tuple[str, str | None]]]:
+    """Groups of codes whose rows are known together: all, which are the table's rows; and those
+    that another column is filled for, and empty for, which its missing values tell."""
+    sums = [list(rows)]
+    for column in codes[0].values:
+        filled = {_cell(c, main) for c in codes if c.values[column] is not None}
+        empty = {_cell(c, main) for c in codes if c.values[column] is None}
+        parts = [sorted(filled, key=str), sorted(empty, key=str)]
+        counts = [sum(rows[cell] for cell in part) for part in parts]
+        if not filled & empty and not any(is_small(n, k) for n in counts):
+            sums += [part for part in parts if part]
+    return sums
 
 
 def _lines(

@@ -124,7 +124,7 @@ def _row(
         "null_meaning": _null_meaning(column, meta, is_key=column.name in table.key),
         "key": "key" if column.name in table.key else "",
         "role": _role(column.name, meta, table.entity == "patient" and column.name in quasi),
-        "filled_percent": _filled(column, table.rows, k),
+        "filled_percent": _filled(column, table.rows, k if table.is_of_people else 1),
         "description": str(texts.get("description", "")).strip(),
         "made_from": " | ".join(described.made_from),
         "derivation_sha256": described.derivation,

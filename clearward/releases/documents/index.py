@@ -18,6 +18,7 @@ def _values(told: Told) -> Mapping[str, Any]:
     has_hidden = any(is_small(table.rows, told.k) for table in people)
     return {
         "rows_in_all": rounded(rows, told.k) if has_hidden else rows,
+        "hospitals_in_data": len({person.get("hospital_id") for person in told.measured.people}),
         "columns_in_all": sum(len(table.columns) for table in people),
         "bytes_in_all": sum(table.bytes for table in told.tables),
     }

@@ -110,8 +110,11 @@ def _timely(told: Told) -> Mark:
     if not in_all:
         why = "no month was seen from its first day"
         return Mark(None, f"{NOT_MEASURED}: {why}", "arrival_curve.html")
-    figure = f"{own / in_all:.0%} of the visits came with their own month; steps 50, 80, 95 %"
-    return Mark(_level(own / in_all, (0.5, 0.8, 0.95)), figure, "arrival_curve.html")
+    share = own / in_all
+    figure = f"{share:.0%} of the visits came with their own month, in numbers rounded to k"
+    return Mark(
+        _level(share, (0.5, 0.8, 0.95)), f"{figure}; steps 50, 80, 95 %", "arrival_curve.html"
+    )
 
 
 def _first_arrival(told: Told) -> str:
@@ -142,8 +145,8 @@ def _readable(told: Told) -> Mark:
 
 _NO_OUTSIDE = "no source outside the hospitals is compared"
 KAHN = (
-    Dimension("Conformance", "一致性", "verification", _checked("values", "shape", "relation")),
-    Dimension("Conformance", "一致性", "validation", _unmeasured(_NO_OUTSIDE)),
+    Dimension("Conformance", "符合性", "verification", _checked("values", "shape", "relation")),
+    Dimension("Conformance", "符合性", "validation", _unmeasured(_NO_OUTSIDE)),
     Dimension("Completeness", "完整性", "verification", _checked("presence")),
     Dimension("Completeness", "完整性", "validation", _unmeasured(_NO_OUTSIDE)),
     Dimension("Plausibility", "合理性", "verification", _checked("range")),

@@ -5,6 +5,7 @@ is stored; a document that is not here is not believed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -30,33 +31,41 @@ _T = TypeVar("_T")
 _BROKEN = (ValueError, KeyError, TypeError, AttributeError, StopIteration, IndexError)
 
 
-def check(folder: Path, files: Sequence[FileEntry], product: Product) -> None:
+def check(folder: Path, files: Sequence[FileEntry], product: Product, *, version: str) -> None:
     """Raise ReleaseError for a document that is missing, damaged, invalid or untrue.
 
     Args:
         folder: of the release, data and documents as they will be stored.
         files: what will be signed; the tables' entries are the truth.
         product: whose spec the terms of use and the bounds come from.
+        version: of the release.
     """
     tables = {entry.table: entry for entry in files if entry.table}
     if not tables:
         raise ReleaseError("A release without a table cannot be described.", do="build it again")
+    text = _text(folder / policy.NAME)
+    _reading(policy.NAME, lambda: policy.check_document(text, product, version=version))
     for name, kind in _kinds().items():
         claims = _claims(folder / name, kind)
-        _compare(name, kind, claims, tables=tables, k=product.protection.k)
-    text = _text(folder / policy.NAME)
-    _reading(policy.NAME, lambda: policy.check_document(text, product))
+        _compare(name, kind, claims, tables=tables, version=version, k=product.protection.k)
+    card = json.loads(_text(folder / croissant.NAME))
+    if card["usageInfo"] != croissant.usage(product):
+        raise ReleaseError(
+            f"{croissant.NAME} of the release states other terms of use than {policy.NAME}.",
+            do="build the candidate again",
+        )
 
 
 def _kinds() -> Mapping[str, Kind]:
+    """What takes longest to read comes last."""
     return {
         croissant.NAME: Kind(croissant.claims, croissant.data_type, FILE | ROWS),
         frictionless.NAME: Kind(frictionless.claims, frictionless.data_type, FILE),
-        contract.NAME: Kind(contract.claims, lambda kind: kind, frozenset()),
-        healthdcat.NAME: Kind(_health_claims, healthdcat.data_type, FILE | ROWS),
         provenance.NAME: Kind(provenance.claims, None, frozenset({"path", "sha256", "rows"})),
         run_events.NAME: Kind(run_events.claims, lambda kind: kind, FILE | ROWS),
         datasheet.NAME: Kind(datasheet.claims, None, frozenset({"rows", "width"})),
+        contract.NAME: Kind(contract.claims, lambda kind: kind, frozenset()),
+        healthdcat.NAME: Kind(_health_claims, healthdcat.data_type, FILE | ROWS),
     }
 
 
@@ -102,6 +111,7 @@ def _compare(
     claims: Mapping[str, Claim],
     *,
     tables: Mapping[str, FileEntry],
+    version: str,
     k: int,
 ) -> None:
     if set(claims) != set(tables):
@@ -110,7 +120,7 @@ def _compare(
         wrong = [
             f"{table}: {fact}"
             for table, entry in tables.items()
-            for fact in differences(kind, claims[table], entry, k=k)
+            for fact in differences(kind, claims[table], entry, version=version, k=k)
         ]
     if wrong:
         raise ReleaseError(

@@ -16,10 +16,12 @@ class Claim:
     """What one document says of one table; a field it has no place for stays as it is here.
 
     Attributes:
+        version: of the release that the document is about.
         columns: name -> type, in the standard's own words.
         rows: None where the document masks them.
     """
 
+    version: str
     columns: Mapping[str, str] = field(default_factory=dict)
     rows: int | None = None
     path: str = ""
@@ -35,7 +37,7 @@ class Kind:
     Attributes:
         read: text -> table -> claim; may raise anything when the text is damaged.
         type_of: the standard's name of a DuckDB type; None where it lists no columns.
-        facts: names of the further fields of `Claim` that it states.
+        facts: names of the further fields of `Claim` that it states; every one states its version.
     """
 
     read: Callable[[str], Mapping[str, Claim]]
@@ -47,9 +49,9 @@ FILE = frozenset({"path", "sha256", "bytes"})
 ROWS = frozenset({"rows"})
 
 
-def differences(kind: Kind, claim: Claim, entry: FileEntry, *, k: int) -> list[str]:
+def differences(kind: Kind, claim: Claim, entry: FileEntry, *, version: str, k: int) -> list[str]:
     """Names of the facts in which a claim and the signed entry of the table differ."""
-    wrong = []
+    wrong = [] if claim.version == version else ["version"]
     if kind.type_of:
         columns = {name: kind.type_of(type_) for name, type_ in (entry.columns or {}).items()}
         if dict(claim.columns) != columns:

@@ -172,8 +172,11 @@ def to_text(document: Mapping[str, Any]) -> str:
 def read(text: str) -> Json:
     """A contract back as values, held to the standard's own model; ReleaseError otherwise."""
     import yaml  # noqa: PLC0415 - only a process that publishes pays for it
-    from open_data_contract_standard.model import OpenDataContractStandard  # noqa: PLC0415
     from pydantic import ValidationError  # noqa: PLC0415
+
+    from clearward.releases.standards.validators import (  # noqa: PLC0415
+        OpenDataContractStandard,
+    )
 
     try:
         document: Json = yaml.load(text, Loader=yaml.CSafeLoader)
@@ -190,11 +193,11 @@ def read(text: str) -> Json:
 
 def claims(text: str) -> dict[str, Claim]:
     """Table -> what the contract says of it; logical types must follow from the physical ones."""
-    found = {}
-    for table in read(text)["schema"]:
+    found, document = {}, read(text)
+    for table in document["schema"]:
         for column in table["properties"]:
             if column["logicalType"] != logical_type(column["physicalType"]):
                 raise ValueError("a logical type that does not follow from the physical one")
         columns = {column["name"]: column["physicalType"] for column in table["properties"]}
-        found[table["name"]] = Claim(columns=columns)
+        found[table["name"]] = Claim(version=document["version"], columns=columns)
     return found

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from clearward.products.record import Party
+from clearward.products.spec import Product
 from clearward.releases.manifest import FileEntry
 from clearward.releases.standards import policy, responsible
 from clearward.releases.standards.card import PATIENT, Card, Field, Table
@@ -48,7 +49,7 @@ def describe(card: Card) -> dict[str, Any]:
         f"data up to {card.month}",
         "temporalCoverage": f"../{card.month}",
         "license": f"As the data licence agreement says; see {policy.NAME}",
-        "usageInfo": _offer(card),
+        "usageInfo": usage(product),
         "url": "index.html",
         "isLiveDataset": False,
         "keywords": list(record.keywords),
@@ -70,11 +71,12 @@ def _context() -> dict[str, Any]:
     return found
 
 
-def _offer(card: Card) -> dict[str, Any]:
-    offer = policy.offer(card.product, uid=f"{policy.NAME}#offer", target="")
+def usage(product: Product) -> dict[str, Any]:
+    """The policy as this document holds it: about itself, so its rules name no target."""
+    offer = policy.offer(product, uid=f"{policy.NAME}#offer", target="")
     for rule in ("odrl:permission", "odrl:prohibition", "odrl:obligation"):
         for each in offer[rule]:
-            del each["odrl:target"]  # what the offer is about holds it
+            del each["odrl:target"]
     return {**offer, "@type": ["sc:CreativeWork", "odrl:Offer"]}
 
 
@@ -239,10 +241,10 @@ def claims(document: str) -> dict[str, Claim]:
     tables = [r for r in croissant["recordSet"] if r.get("dataType") != "sc:Enumeration"]
     if {f"{table['@id']}.parquet" for table in tables} != set(files):
         raise ValueError("record sets and files differ")
-    return {table["@id"]: _claim(table, files) for table in tables}
+    return {table["@id"]: _claim(table, files, croissant["version"]) for table in tables}
 
 
-def _claim(table: Mapping[str, Any], files: Mapping[str, Any]) -> Claim:
+def _claim(table: Mapping[str, Any], files: Mapping[str, Any], version: str) -> Claim:
     file = files[f"{table['@id']}.parquet"]
     for field in table["field"]:
         source = field["source"]
@@ -253,6 +255,7 @@ def _claim(table: Mapping[str, Any], files: Mapping[str, Any]) -> Claim:
             raise ValueError("a field reads another column or file than its own")
     rows = next(a["value"] for a in table["annotation"] if a["name"].endswith("/rows"))
     return Claim(
+        version=version,
         columns={field["name"]: field["dataType"] for field in table["field"]},
         rows=rows if isinstance(rows, int) else None,
         path=file["contentUrl"],

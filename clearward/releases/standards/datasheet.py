@@ -104,8 +104,16 @@ def _distribution(card: Card) -> list[Sentence]:
 
 
 _LINES = (
-    re.compile(r"^- `(?P<table>\w+)`: (?P<rows>\S+) rows, (?P<width>\d+) columns", re.MULTILINE),
-    re.compile(r"^- `(?P<table>\w+)`：(?P<rows>\S+) 行，(?P<width>\d+) 列", re.MULTILINE),
+    (
+        re.compile(r"^# Datasheet: .* (\S+)$", re.MULTILINE),
+        re.compile(
+            r"^- `(?P<table>\w+)`: (?P<rows>\S+) rows, (?P<width>\d+) columns", re.MULTILINE
+        ),
+    ),
+    (
+        re.compile(r"^# 数据说明书: .* (\S+)$", re.MULTILINE),
+        re.compile(r"^- `(?P<table>\w+)`：(?P<rows>\S+) 行，(?P<width>\d+) 列", re.MULTILINE),
+    ),
 )
 
 
@@ -114,13 +122,19 @@ def claims(document: str) -> dict[str, Claim]:
     english, chinese = (
         {
             found["table"]: Claim(
+                version=_version(title, document),
                 rows=int(found["rows"]) if found["rows"].isdigit() else None,
                 width=int(found["width"]),
             )
             for found in line.finditer(document)
         }
-        for line in _LINES
+        for title, line in _LINES
     )
     if english != chinese:
         raise ValueError("two languages that say different things")
     return english
+
+
+def _version(title: re.Pattern[str], document: str) -> str:
+    found = title.search(document)
+    return found.group(1) if found else ""

@@ -84,12 +84,14 @@ def _text(package: Json) -> str:
 
 def claims(document: str) -> dict[str, Claim]:
     """Table -> what the document says of it."""
+    package = json.loads(document)
     return {
         resource["name"]: Claim(
+            version=package["version"],
             columns={field["name"]: field["type"] for field in resource["schema"]["fields"]},
             path=resource["path"],
             sha256=resource["hash"].removeprefix("sha256:"),
             bytes=resource["bytes"],
         )
-        for resource in json.loads(document)["resources"]
+        for resource in package["resources"]
     }

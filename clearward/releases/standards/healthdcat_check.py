@@ -1,7 +1,7 @@
-"""The record for health data catalogues read back: whether it satisfies our shapes, and what it claims
-about the tables. Writing it belongs to `healthdcat`.
+"""The record for health data catalogues read back: whether it satisfies our shapes, and what it
+claims about the tables. Writing it belongs to `healthdcat`.
 
-RDF libraries are imported where they are needed: only a process that publishes pays for them.
+Libraries are imported in the functions that need them: only a process that publishes pays for them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ SHAPES = Path(__file__).with_name("healthdcat_shapes.ttl")
 
 def parse(document: str) -> Any:
     """The document as `rdflib.Graph`; ValueError when it is no Turtle."""
-    import rdflib  # noqa: PLC0415
-    from rdflib.plugins.parsers.notation3 import BadSyntax  # noqa: PLC0415
+    from clearward.releases.standards.validators import BadSyntax, rdflib  # noqa: PLC0415
 
     try:
         return rdflib.Graph().parse(data=document, format="turtle")
@@ -35,10 +34,11 @@ def claims(graph: Any) -> dict[str, Claim]:
     files = {
         str(graph.value(s, _iri("dct:title"))): s for s in _subjects(graph, "dcat:Distribution")
     }
+    (version,) = map(str, graph.objects(None, _iri("dcat:version")))
     found = {}
     for table in _subjects(graph, "csvw:Table"):
         name = str(graph.value(table, _iri("dct:title")))
-        found[name] = _claim(graph, files.pop(name), _columns(graph, table))
+        found[name] = _claim(graph, files.pop(name), _columns(graph, table), version=version)
     if files:
         raise ValueError("a file without its table of columns")
     _check_totals(graph, found)
@@ -51,10 +51,11 @@ def _columns(graph: Any, table: Any) -> dict[str, str]:
     return {str(graph.value(c, names[0])): str(graph.value(c, names[1])) for c in columns}
 
 
-def _claim(graph: Any, file: Any, columns: Mapping[str, str]) -> Claim:
+def _claim(graph: Any, file: Any, columns: Mapping[str, str], *, version: str) -> Claim:
     checksum = graph.value(file, _iri("spdx:checksum"))
     rows = graph.value(file, _iri("csvw:rowCount"))
     return Claim(
+        version=version,
         columns=columns,
         rows=None if rows is None else int(rows),
         path=str(graph.value(file, _iri("dct:identifier"))),
@@ -75,13 +76,13 @@ def _check_totals(graph: Any, found: Mapping[str, Claim]) -> None:
 
 
 def _subjects(graph: Any, kind: str) -> Any:
-    import rdflib  # noqa: PLC0415
+    from clearward.releases.standards.validators import rdflib  # noqa: PLC0415
 
     return graph.subjects(rdflib.RDF.type, _iri(kind))
 
 
 def _iri(name: str) -> Any:
-    import rdflib  # noqa: PLC0415
+    from clearward.releases.standards.validators import rdflib  # noqa: PLC0415
 
     prefix, _, rest = name.partition(":")
     return rdflib.URIRef(PREFIXES[prefix] + rest)
@@ -94,7 +95,7 @@ def check_document(graph: Any, *, also: Path | None = None) -> None:
         graph: `rdflib.Graph` of the document.
         also: a SHACL file in Turtle, such as the official set of HealthData@EU.
     """
-    import pyshacl  # noqa: PLC0415
+    from clearward.releases.standards.validators import pyshacl  # noqa: PLC0415
 
     for shapes in [SHAPES, *([also] if also else [])]:
         holds, results, _ = pyshacl.validate(
@@ -106,7 +107,7 @@ def check_document(graph: Any, *, also: Path | None = None) -> None:
 
 @cache
 def _shapes(path: Path) -> Any:
-    import rdflib  # noqa: PLC0415
+    from clearward.releases.standards.validators import rdflib  # noqa: PLC0415
 
     try:
         return rdflib.Graph().parse(path, format="turtle")

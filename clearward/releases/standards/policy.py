@@ -188,32 +188,17 @@ def _constraint(left: str, operator: str, right: Any) -> dict[str, Any]:
     }
 
 
-def check_document(text: str, product: Product) -> None:
-    """Raise ReleaseError unless a policy permits only what the product's spec permits, each for its
-    purposes alone, and prohibits everything the spec forbids.
+def check_document(text: str, product: Product, *, version: str) -> None:
+    """Raise ReleaseError unless a policy is, to the last rule, the offer of the product's spec for
+    a version; ValueError where it is none.
     """
     policy = json.loads(text)
-    allowed = {iri for purpose in product.purposes for iri in purpose_iris(purpose)}
-    forbidden = {iri for name in product.forbidden_purposes for iri in forbidden_iris(name)}
-    permitted = [_purposes(rule) for rule in policy["odrl:permission"]]
-    prohibited = {iri for rule in policy["odrl:prohibition"] for iri in _purposes(rule)}
-    open_rules = sum(not purposes for purposes in permitted)
-    beyond = {iri for purposes in permitted for iri in purposes} - (allowed - forbidden)
-    missing = forbidden - prohibited
-    if not permitted or open_rules or beyond or missing:
+    target = policy["odrl:permission"][0]["odrl:target"]["@id"]
+    made = offer(product, uid=f"{target}#offer", target=target)
+    if text != document(made) or not target.endswith((f"/{version}", f":{version}")):
         raise ReleaseError(
             f"The policy of {product.name} is not what its spec says.",
-            seen=f"{open_rules} permissions without a purpose, {len(beyond)} purposes beyond, "
-            f"{len(missing)} forbidden ones not prohibited",
-            expected="permissions for the spec's purposes alone, every forbidden one prohibited",
+            seen="other rules, or another version",
+            expected=f"the offer of {product.name} {version}",
             do="build the candidate again",
         )
-
-
-def _purposes(rule: Mapping[str, Any]) -> set[str]:
-    return {
-        each["@id"]
-        for constraint in rule.get("odrl:constraint", [])
-        if constraint["odrl:leftOperand"]["@id"] == "odrl:purpose"
-        for each in constraint["odrl:rightOperand"]
-    }

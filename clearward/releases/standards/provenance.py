@@ -150,10 +150,12 @@ def claims(document: str) -> dict[str, Claim]:
     if dangling:
         raise ValueError("ids that nothing defines")
     files = {name: node for name, node in nodes.items() if "own:File" in node["@type"]}
+    (release,) = (node for node in nodes.values() if "prov:Collection" in node["@type"])
     if not all(_comes_from_an_extract(name, nodes) for name in files):
         raise ValueError("a file that comes from no extract")
     return {
         node["rdfs:label"]: Claim(
+            version=release["own:version"],
             rows=node.get("own:rows"),
             path=node["prov:atLocation"],
             sha256=name.removeprefix("urn:sha256:"),

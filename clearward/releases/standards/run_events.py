@@ -137,7 +137,11 @@ def claims(document: str) -> dict[str, Claim]:
         given = {_key(dataset) for dataset in events[before]["outputs"]}
         if not given or {_key(dataset) for dataset in events[after]["inputs"]} != given:
             raise ValueError("a step that does not start where the one before it ended")
-    found = {_table_of(file["name"]): _claim(file) for file in events["protect"]["outputs"]}
+    (release,) = events["release"]["outputs"]
+    version = release["facets"]["version"]["datasetVersion"]
+    found = {
+        _table_of(file["name"]): _claim(file, version) for file in events["protect"]["outputs"]
+    }
     built = {table["name"]: _columns(table) for table in events["build"]["outputs"]}
     if built != {name: claim.columns for name, claim in found.items()}:
         raise ValueError("protection that changes columns")
@@ -152,9 +156,10 @@ def _table_of(path: str) -> str:
     return path.split("/")[1]
 
 
-def _claim(file: Json) -> Claim:
+def _claim(file: Json, version: str) -> Claim:
     statistics = file["outputFacets"]["outputStatistics"]
     return Claim(
+        version=version,
         columns=_columns(file),
         rows=statistics.get("rowCount"),
         path=file["name"],

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from clearward.products.spec import load_product
+from clearward.releases import standards
 from clearward.releases.issue import issue_candidate
 from tests.unit.releases import factory
 from tests.unit.releases.conftest import House
@@ -28,9 +29,8 @@ def issued(candidate):
 @pytest.fixture
 def folder(issued, tmp_path):
     """The release's documents, to be spoilt; its data are the shared ones."""
-    for path in (issued.folder / "files").iterdir():
-        if path.is_file():
-            shutil.copyfile(path, tmp_path / path.name)
+    for name in standards.WRITERS:
+        shutil.copyfile(issued.folder / "files" / name, tmp_path / name)
     (tmp_path / "data").symlink_to(issued.folder / "files" / "data")
     return tmp_path
 

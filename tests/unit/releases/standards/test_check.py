@@ -3,37 +3,43 @@ and the release refused."""
 
 import json
 import re
+import subprocess
+import sys
+from datetime import date
 
 import pytest
 
 from clearward.errors import ReleaseError
 from clearward.releases import standards
+from clearward.releases.issue import issue_candidate
 from clearward.releases.standards import (
     contract,
     croissant,
     datasheet,
     frictionless,
     healthdcat,
+    healthdcat_check,
     policy,
     provenance,
     run_events,
 )
 from clearward.releases.standards.check import check
 from tests.unit.releases import factory
+from tests.unit.releases.conftest import House
 
 TABLE = f"{factory.PRODUCT}__patient"
 ROWS = factory.PATIENTS
 
 
 def test_a_release_as_it_was_built_passes(folder, issued, product):
-    check(folder, issued.files, product)
+    check(folder, issued.files, product, version="1.0.0")
 
 
 @pytest.mark.parametrize("name", sorted(standards.WRITERS))
 def test_a_missing_document_refuses_the_release(folder, issued, product, name):
     (folder / name).unlink()
     with pytest.raises(ReleaseError, match=f"lacks {name}"):
-        check(folder, issued.files, product)
+        check(folder, issued.files, product, version="1.0.0")
 
 
 @pytest.mark.parametrize("name", sorted(standards.WRITERS))
@@ -41,7 +47,7 @@ def test_a_missing_document_refuses_the_release(folder, issued, product, name):
 def test_a_document_of_anything_else_refuses_the_release(folder, issued, product, name, content):
     (folder / name).write_bytes(content)
     with pytest.raises(ReleaseError):
-        check(folder, issued.files, product)
+        check(folder, issued.files, product, version="1.0.0")
 
 
 def entry_of(issued):
@@ -139,6 +145,18 @@ SPOILT = {
     (policy.NAME, "permission"): replaced(
         "urn:clearward:purpose:commercial_licensing", "urn:clearward:purpose:marketing"
     ),
+    (croissant.NAME, "version"): replaced('"version": "1.0.0"', '"version": "1.0.1"'),
+    (frictionless.NAME, "version"): replaced('"version": "1.0.0"', '"version": "1.0.1"'),
+    (contract.NAME, "version"): replaced("version: 1.0.0", "version: 1.0.1"),
+    (healthdcat.NAME, "version"): replaced('version "1.0.0"', 'version "1.0.1"'),
+    (provenance.NAME, "version"): replaced('"own:version": "1.0.0"', '"own:version": "1.0.1"'),
+    (run_events.NAME, "version"): replaced('Version": "1.0.0"', 'Version": "1.0.1"'),
+    (datasheet.NAME, "version"): replaced(" 1.0.0\n", " 1.0.1\n"),
+    (policy.NAME, "version"): lambda text, _entry: text.replace("/1.0.0", "/1.0.1"),
+    (croissant.NAME, "terms"): replaced("odrl:isAnyOf", "odrl:isNoneOf"),
+    (policy.NAME, "operator"): replaced("odrl:isAnyOf", "odrl:isNoneOf"),
+    (policy.NAME, "target"): replaced("cardiology/1.0.0", "neurology/1.0.0"),
+    (policy.NAME, "conflict"): replaced("odrl:prohibit", "odrl:perm"),
     (policy.NAME, "purpose"): replaced('"odrl:purpose"', '"odrl:event"'),
 }
 
@@ -151,7 +169,7 @@ def test_one_changed_fact_of_a_document_refuses_the_release(folder, issued, prod
     assert changed != text, "the case no longer changes anything"
     path.write_text(changed, "utf-8")
     with pytest.raises(ReleaseError):
-        check(folder, issued.files, product)
+        check(folder, issued.files, product, version="1.0.0")
 
 
 def test_every_document_is_spoilt_at_least_once():
@@ -160,9 +178,61 @@ def test_every_document_is_spoilt_at_least_once():
 
 def test_a_release_without_tables_is_refused(folder, issued, product):
     with pytest.raises(ReleaseError, match="without a table"):
-        check(folder, [e for e in issued.files if not e.table], product)
+        check(folder, [e for e in issued.files if not e.table], product, version="1.0.0")
 
 
 def test_a_table_that_no_document_knows_is_refused(folder, issued, product):
     with pytest.raises(ReleaseError, match="something else than its files"):
-        check(folder, [e for e in issued.files if e.table != TABLE], product)
+        check(folder, [e for e in issued.files if e.table != TABLE], product, version="1.0.0")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A release with a table of three rows about people, and one of none."""
+    home = House(tmp_path_factory.mktemp("small") / "home")
+    three = factory.entity_sql("echo", "echo_key", patients=3)
+    none = factory.entity_sql("procedure", "procedure_key", patients=0)
+    home.write(overrides={"echo": three, "procedure": none})
+    return issue_candidate(home.build(), date(2024, 6, 3))
+
+
+def test_a_small_number_of_rows_is_told_by_no_document(small, product):
+    files = small.folder / "files"
+    check(files, small.files, product, version="1.0.0")
+    claims = {
+        croissant.NAME: croissant.claims,
+        provenance.NAME: provenance.claims,
+        run_events.NAME: run_events.claims,
+        datasheet.NAME: datasheet.claims,
+        healthdcat.NAME: lambda text: healthdcat_check.claims(healthdcat_check.parse(text)),
+    }
+    for name, read in claims.items():
+        found = read((files / name).read_text("utf-8"))
+        assert found[f"{factory.PRODUCT}__echo"].rows is None, name
+        assert found[f"{factory.PRODUCT}__procedure"].rows == 0, name
+        assert found[TABLE].rows == ROWS, name
+    assert "numberOfRecords" not in (files / healthdcat.NAME).read_text("utf-8")
+
+
+def test_a_document_that_tells_a_small_number_refuses_the_release(small, product, tmp_path):
+    files = small.folder / "files"
+    for path in files.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    text = (files / datasheet.NAME).read_text("utf-8")
+    told = text.replace(f"<{product.protection.k} rows", "3 rows").replace(
+        f"<{product.protection.k} 行", "3 行"
+    )
+    assert told != text
+    (tmp_path / datasheet.NAME).unlink()
+    (tmp_path / datasheet.NAME).write_text(told, "utf-8")
+    with pytest.raises(ReleaseError, match="something else than its files"):
+        check(tmp_path, small.files, product, version="1.0.0")
+
+
+def test_a_process_that_does_not_publish_imports_no_validator():
+    heavy = ("rdflib", "pyshacl", "open_data_contract_standard", "mlcroissant", "openlineage")
+    asked = (
+        f"import sys, clearward.releases.publish; print([n for n in {heavy} if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

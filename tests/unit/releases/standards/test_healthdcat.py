@@ -127,7 +127,7 @@ def test_a_set_of_shapes_of_ones_own_is_asked_too(tmp_path):
 def test_the_setting_reaches_the_check(folder, issued, product, monkeypatch):
     monkeypatch.setenv("CLEARWARD_HEALTHDCAT_SHAPES", "/nowhere/official.ttl")
     with pytest.raises(ReleaseError, match="CLEARWARD_HEALTHDCAT_SHAPES"):
-        check(folder, issued.files, product)
+        check(folder, issued.files, product, version="1.0.0")
 
 
 def test_a_product_that_names_nobody_is_not_published(house, monkeypatch):
