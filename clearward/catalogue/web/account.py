@@ -23,6 +23,7 @@ from clearward.licensing.delivery import Linker, release_links
 from clearward.licensing.ledger import ALL_FILES
 from clearward.licensing.ledger import Kind as Handed
 from clearward.licensing.model import LICENCE_IS_OVER, Licence, Reason
+from clearward.licensing.quota import downloads
 from clearward.licensing.registry import Bearer
 from clearward.products.spec import load_product
 from clearward.releases.manifest import Manifest
@@ -193,7 +194,8 @@ class Account:
         return [receipt for receipt in every if receipt.licence_id == licence.id]
 
     def _used(self, licence: Licence) -> int:
-        return sum(receipt.requests for receipt in self._receipts(licence))
+        with self.front.desk.engine.connect() as connection:
+            return downloads(connection, licence.id)
 
     def _downloads(self, licence: Licence, w: Words) -> list[dict[str, str]]:
         yes_no = (w["page"]["no"], w["page"]["yes"])

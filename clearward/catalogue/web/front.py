@@ -73,7 +73,8 @@ class Front:
         session = self.session(request)
         if session.kind is not Kind.BUYER:
             return None
-        return find_bearer_by_id(self.desk.engine, session.subject, now=self.desk.clock())
+        found = find_bearer_by_id(self.desk.engine, session.subject, now=self.desk.clock())
+        return self.desk.located(found, request) if found else None
 
     def begin(
         self, request: Request, kind: Kind, *, subject: str = "", name: str = "", ends: int = 0

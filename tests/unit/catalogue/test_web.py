@@ -380,3 +380,17 @@ def test_the_catalogue_serves_nothing_beside_itself(web, path):
 def test_another_language_is_no_page(web):
     assert web.get("/fr/account").status_code == 404
     assert web.get("/en/request/dentistry").status_code == 404
+
+
+def test_a_licence_with_its_downloads_used_up_makes_no_more_links(office, web):
+    sign_in(web, office.token(office.licence(max_downloads=1)))
+    assert "/files/" in post(web, RELEASE).text
+    again = post(web, RELEASE)
+    assert again.status_code == 403 and "/files/" not in again.text
+    assert "1 of 1" in web.get("/en/account").text
+
+
+def test_a_licence_for_named_countries_opens_nothing_where_no_country_is_told(office, web):
+    sign_in(web, office.token(office.licence(countries=frozenset({"DE"}))))
+    assert RELEASE not in web.get("/en/account").text
+    assert web.get(RELEASE).status_code == 403
