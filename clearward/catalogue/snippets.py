@@ -22,7 +22,7 @@ def snippets(edition: Edition, *, service_url: str) -> dict[str, str]:
     return {
         "delta_sharing": (
             "import delta_sharing\n\n"
-            f'table = "profile.share#{SHARE}.{place}"\n'
+            f'table = "clearward.share#{SHARE}.{place}"\n'
             f"patients = delta_sharing.load_as_pandas(table)"
         ),
         "duckdb": f"SELECT * FROM read_parquet('{data}') LIMIT 10;",
@@ -31,12 +31,12 @@ def snippets(edition: Edition, *, service_url: str) -> dict[str, str]:
         "spark": (
             "# pyspark --packages io.delta:delta-sharing-spark_2.12:3.2.0\n"
             'patients = spark.read.format("deltaSharing")'
-            f'.load("profile.share#{SHARE}.{place}")'
+            f'.load("clearward.share#{SHARE}.{place}")'
         ),
         "r": (f'library(arrow)\n\npatients <- open_dataset("data/{table}") |> dplyr::collect()'),
         "wget": (
-            f'wget --header "Authorization: Bearer $TOKEN" -O urls.txt {release}/urls.txt\n'
-            "wget --input-file urls.txt --content-disposition\n"
+            f'wget --header "Authorization: Bearer $TOKEN" {release}/urls.txt\n'
+            "wget --content-disposition -x -nH --cut-dirs=3 -i urls.txt\n"
             f"sha256sum --check {SUMS_NAME}"
         ),
     }
