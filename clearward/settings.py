@@ -25,6 +25,8 @@ class Settings:
         threads: threads DuckDB may use.
         memory_limit: DuckDB's limit for one step, in DuckDB's notation.
         notify_command: program that is told, as JSON on standard input, when a run failed.
+        service_url: where buyers reach the delivery service; empty where it serves the catalogue.
+        catalogue_url: where the catalogue's pages lie on the web, for links that must be whole.
         country_header: header in which a trusted proxy tells a request's country (two letters).
     """
 
@@ -36,6 +38,8 @@ class Settings:
     threads: int = 2
     memory_limit: str = "4GB"
     notify_command: str = ""
+    service_url: str = ""
+    catalogue_url: str = ""
     country_header: str = ""
 
     @property
@@ -67,6 +71,8 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         threads=_positive(env, "CLEARWARD_THREADS", 2),
         memory_limit=env.get("CLEARWARD_MEMORY", "4GB"),
         notify_command=env.get("CLEARWARD_NOTIFY_COMMAND", ""),
+        service_url=env.get("CLEARWARD_SERVICE_URL", "").rstrip("/"),
+        catalogue_url=env.get("CLEARWARD_CATALOGUE_URL", "").rstrip("/"),
         country_header=env.get("CLEARWARD_COUNTRY_HEADER", ""),
     )
 

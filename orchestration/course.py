@@ -23,6 +23,7 @@ class Kind(StrEnum):
     HOSPITAL = "hospital"
     MODELS = "models"
     PRODUCT = "product"
+    CATALOGUE = "catalogue"  # once, after the last month's releases
     CLOSE = "close"  # note what was done
 
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from clearward.marts import DBT_PROJECT
 from orchestration import jobs, licences, schedules, sensors
+from orchestration.assets.catalogue import catalogue
 from orchestration.assets.dbt_models import build_dbt_assets
 from orchestration.assets.deidentified import deidentified, findings
 from orchestration.assets.deliveries import deliveries
@@ -40,11 +41,11 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
             *synthetic_assets(),
             withdrawals,
             deliveries,
+            catalogue,
         ],
         jobs=[
             *(jobs.hospital_month, jobs.month_candidates, jobs.publish_releases),
-            carry_withdrawals,
-            licences.monthly_delivery,
+            *(jobs.publish_catalogue, carry_withdrawals, licences.monthly_delivery),
         ],
         schedules=[schedules.monthly_refresh, daily_withdrawals],
         sensors=[

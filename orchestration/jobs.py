@@ -28,6 +28,12 @@ month_candidates = dg.define_asset_job(
     "in order; after an older month is run again, run the later ones again too.",
 )
 
+publish_catalogue = dg.define_asset_job(
+    "publish_catalogue",
+    selection=dg.AssetSelection.assets("catalogue"),
+    description="Bring the catalogue's pages to what the store holds, and to recalls.",
+)
+
 publish_releases = dg.define_asset_job(
     "publish_releases",
     selection=_released,

@@ -103,6 +103,9 @@ class MonthlyRun:
             return True
         if step.kind is Kind.MODELS:
             return not any(self._ok(step.month, Kind.HOSPITAL))
+        if step.kind is Kind.CATALOGUE:
+            is_last = step.month == max(self.plans)
+            return not (is_last and self.plans[step.month].approved_by)
         return step.kind is Kind.PRODUCT and not all(self._ok(step.month, Kind.MODELS))
 
     def _ok(self, month: str, kind: Kind) -> list[bool]:

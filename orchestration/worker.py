@@ -104,7 +104,7 @@ class House:
     instance: dg.DagsterInstance
     definitions: dg.Definitions
 
-    def run(self, name: str, key: str, **more: Any) -> dg.ExecuteInProcessResult:
+    def run(self, name: str, key: str | None, **more: Any) -> dg.ExecuteInProcessResult:
         """Run a job in this process. dbt prints a line per model; they go to a file."""
         config = {**_QUIET, **more.pop("run_config", {})}
         log = self.settings.reports / "dbt.log"
@@ -166,7 +166,16 @@ def _product(house: House, step: Step, plan: Plan) -> _Results:
     return [candidate, released], signed
 
 
-_RUNS = {Kind.HOSPITAL: _hospital, Kind.MODELS: _models, Kind.PRODUCT: _product}
+def _catalogue(house: House, _: Step, __: Plan) -> _Results:
+    return [house.run("publish_catalogue", None)], ()
+
+
+_RUNS = {
+    Kind.HOSPITAL: _hospital,
+    Kind.MODELS: _models,
+    Kind.PRODUCT: _product,
+    Kind.CATALOGUE: _catalogue,
+}
 
 
 def _dbt_keys(house: House) -> list[dg.AssetKey]:

@@ -12,6 +12,7 @@ import typer
 from clearward.cli import (
     agreement,
     audit,
+    catalogue,
     consent,
     deidentify,
     extract,
@@ -63,6 +64,7 @@ Exit codes: 0 done, 1 not clear (doctor, stale months, open recalls) or a run th
 app.add_typer(extract.app, name="extract")
 app.add_typer(release.app, name="release")
 app.add_typer(licence.app, name="licence")
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(request.app, name="request")
 app.add_typer(organisation.app, name="organisation")
 app.add_typer(agreement.app, name="agreement")
@@ -176,6 +178,7 @@ def serve(
 
     A buyer needs a token: clearward licence token LICENCE. Ends with Ctrl-C.
     """
+    from clearward.catalogue.web import routes  # noqa: PLC0415
     from clearward.service.application import run as serve_until_stopped  # noqa: PLC0415
     from clearward.service.limits import Limits, parse_rate  # noqa: PLC0415
 
@@ -186,6 +189,7 @@ def serve(
         base_url=url,
         certificate=certificate,
         key=key,
+        pages=routes,
         limits=Limits(address=parse_rate(address_rate), token=parse_rate(buyer_rate)),
     )
 

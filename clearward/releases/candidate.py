@@ -22,6 +22,7 @@ from clearward.releases.documents.measure import measure
 from clearward.releases.documents.source import measure_source
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
+from clearward.releases.overview import place_overview
 from clearward.releases.records import record_candidate
 from clearward.releases.samples import place_sample
 from clearward.releases.shelf import last_manifest, load_manifest, versions
@@ -115,7 +116,7 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
-        place_sample(settings, tables, building / FILES, product=product)
+        _add_for_everybody(settings, told, building / FILES)
         files = write_bundle(building / FILES, told, data_docs=docs)
         candidate = Candidate(
             product=product,
@@ -170,6 +171,12 @@ def _earlier(
     """Version and schema of every release before this one, oldest first."""
     before = [found for found in versions(storage, product) if found < version]
     return [(str(v), load_manifest(storage, product, v).schema) for v in before]
+
+
+def _add_for_everybody(settings: Settings, told: Told, folder: Path) -> None:
+    """What may be seen without a licence: the synthetic sample and the overview."""
+    place_sample(settings, told.tables, folder, product=told.product.name)
+    place_overview(settings, told, folder)
 
 
 @dataclass(frozen=True)

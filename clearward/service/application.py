@@ -46,7 +46,7 @@ def create_app(
     clock: Callable[[], datetime] = _utc_now,
     base_url: str = "",
     limits: Limits | None = None,
-    pages: Sequence[BaseRoute] = (),
+    pages: Callable[[Desk], Sequence[BaseRoute]] = lambda _: (),
 ) -> Starlette:
     """The ASGI application.
 
@@ -56,7 +56,7 @@ def create_app(
         clock: what time it is, in UTC.
         base_url: where buyers reach the service, for links; default: what their request named.
         limits: how often somebody may ask; `Limits` says what is usual.
-        pages: further routes, for people; they stand behind the same guard.
+        pages: further routes over the same desk, for people; they stand behind the same guard.
     """
     allowed = limits or Limits()
     desk = make_desk(
@@ -68,7 +68,7 @@ def create_app(
         routes=[
             *(endpoint.route() for endpoint in table),
             Route("/openapi.json", lambda _: JSONResponse(described)),
-            *pages,
+            *pages(desk),
         ],
         middleware=[Middleware(Guard, limits=allowed)],
         exception_handlers={HTTPException: _refused},
@@ -141,9 +141,10 @@ def run(
     certificate: Path | None = None,
     key: Path | None = None,
     limits: Limits | None = None,
+    pages: Callable[[Desk], Sequence[BaseRoute]] = lambda _: (),
 ) -> None:
     """Serve until stopped."""
-    app = create_app(settings, base_url=base_url, limits=limits)
+    app = create_app(settings, base_url=base_url, limits=limits, pages=pages)
     config = server_config(app, host=host, port=port, certificate=certificate, key=key)
     uvicorn.Server(config).run()
 
