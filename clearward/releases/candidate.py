@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring
+from clearward.marking import contract
 from clearward.products.spec import load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
@@ -107,12 +108,14 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     )
     names = {"product": product, "version": str(place.version), "month": month}
     gate = evidence.read_gate(settings, product, month=month)
+    dbt = lineage.read_dbt_manifest()
+    marks = contract.as_facts(contract.read_contract(spec, dbt))
     told = Facts(
         product=spec,
         tables=tables,
-        values={**figures, **names, **place.told(), "key_id": key_id(public_key)},
+        values={**figures, **names, **place.told(), "key_id": key_id(public_key), **marks},
         gate=evidence.publishable(gate, spec.protection.k),
-        dbt=lineage.read_dbt_manifest(),
+        dbt=dbt,
     )
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
