@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clearward.releases.documents import Facts, write_documents
+from clearward.releases.documents import Told, write_documents
 from clearward.releases.manifest import SUMS_NAME, FileEntry, sums_text
 from clearward.releases.tables import TableFile, hash_file
 
 
-def write_bundle(folder: Path, facts: Facts, *, data_docs: Path) -> tuple[FileEntry, ...]:
+def write_bundle(folder: Path, told: Told, *, data_docs: Path) -> tuple[FileEntry, ...]:
     """Fill the folder with data, documents and ``SHA256SUMS.txt``; returns what it holds."""
-    entries = [_data_file(folder, table) for table in facts.tables]
-    write_documents(folder, facts, data_docs=data_docs if data_docs.is_dir() else None)
+    entries = [_data_file(folder, table) for table in told.tables]
+    write_documents(folder, told, docs=data_docs if data_docs.is_dir() else None)
     entries += _entries(folder, known={e.path for e in entries})
     sums = sums_text({e.path: e.sha256 for e in entries})
     (folder / SUMS_NAME).write_text(sums, encoding="utf-8")

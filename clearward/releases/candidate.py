@@ -18,7 +18,7 @@ from clearward.marking import contract
 from clearward.products.spec import load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
-from clearward.releases.documents import Facts
+from clearward.releases.documents import Told
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.records import record_candidate
@@ -110,10 +110,12 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     gate = evidence.read_gate(settings, product, month=month)
     dbt = lineage.read_dbt_manifest()
     marks = contract.as_facts(contract.read_contract(spec, dbt))
-    told = Facts(
+    told = Told(
         product=spec,
         tables=tables,
-        values={**figures, **names, **place.told(), "key_id": key_id(public_key), **marks},
+        version=names["version"],
+        month=month,
+        figures={**figures, **names, **place.told(), "key_id": key_id(public_key), **marks},
         gate=evidence.publishable(gate, spec.protection.k),
         dbt=dbt,
     )
@@ -130,7 +132,7 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
             folder=folder,
             previous=place.previous,
             files=files,
-            facts=told.values,
+            facts=told.figures,
         )
         _save(building, candidate)
     record_candidate(settings, candidate.metadata())

@@ -33,7 +33,7 @@ def describe(
     Args:
         product, tables: what is published.
         version, month: of the release.
-        texts: rows of the dictionary, see `dictionary.rows`.
+        texts: rows of the dictionary, see `documents.columns.rows`.
     """
     columns = {(row["table"], row["column"]): row for row in texts}
     return {

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from clearward.releases import attrition, dictionary, evidence
+from clearward.releases import evidence
 from clearward.releases.changes import TableChange, publishable
-from clearward.releases.documents import PAGES
+from clearward.releases.documents import PAGES, attrition, columns
 from clearward.releases.lineage import dbt_hash
 from clearward.releases.tables import Column, TableFile
 from tests.unit.releases import factory
@@ -123,7 +123,7 @@ def test_texts_come_from_dbt():
             }
         }
     }
-    described = dictionary.describe(dbt, ["p__t", "p__u"])
+    described = columns.describe(dbt, ["p__t", "p__u"])
     assert described["p__t"].description == "A table."
     assert described["p__u"].description == ""
     table = TableFile(
@@ -137,7 +137,7 @@ def test_texts_come_from_dbt():
         columns=(Column("iop_mmhg", "DOUBLE", 50), Column("eye", "VARCHAR", 95)),
     )
     product = factory.load_product(factory.PRODUCT)
-    first, second = dictionary.rows(product, [table], described)
+    first, second = columns.rows(product, [table], described)
     assert (first["unit"], first["role"], first["description"]) == ("mm[Hg]", "S", "Pressure.")
     assert (first["filled_percent"], second["filled_percent"]) == ("50", "masked")
     assert second["values"] == "OD | OS"

@@ -1,5 +1,5 @@
-"""The data dictionary: what each published column is. Texts come from dbt's manifest, where the
-columns are described once; types and filling come from the file itself.
+"""What each published column is. Texts come from dbt's manifest, where the columns are described
+once; types and filling come from the file itself. How they are shown belongs to `dictionary`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ The table was made safe by protection; a count of 1 to k-1 that is still in it i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -14,6 +14,8 @@ import duckdb
 
 from clearward.errors import ReleaseError
 from clearward.releases.changes import is_small
+from clearward.releases.documents.document import Page, as_csv, document
+from clearward.releases.documents.told import Told
 from clearward.releases.tables import TableFile
 
 ENTITY = "attrition"
@@ -90,3 +92,18 @@ def _boxes(rows: list[dict[str, Any]], k: int) -> list[Box]:
 def _total(lines: list[dict[str, Any]], name: str) -> int | None:
     counts = [line[name] for line in lines]
     return None if any(count is None for count in counts) else sum(counts)
+
+
+def _values(told: Told) -> Mapping[str, Any]:
+    return {"attrition": read(told.tables, told.k)}
+
+
+def _files(told: Told) -> Mapping[str, str]:
+    return {"cohort_attrition.csv": as_csv(read(told.tables, told.k).lines)}
+
+
+DOCUMENT = document(
+    {"cohort_attrition.html": Page("attrition.html", "Cohort attrition", "队列筛选流程")},
+    values=_values,
+    files=_files,
+)
