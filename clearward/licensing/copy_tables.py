@@ -95,7 +95,7 @@ def rewrite_tables(
             if not marked and not any(name.endswith("_key") for name in entry.columns or {}):
                 made.append((entry, source))
                 continue
-            job = _Rewriting(canonical, entry, marked, source, scratch / f"{number}.out")
+            job = _Rewriting(canonical, entry, marked, source, scratch / f"{number}.parquet")
             made.append((_rewrite(connection, job), job.target))
             preserved += [
                 compare(connection, column, before=source, after=job.target) for column in marked
