@@ -65,7 +65,7 @@ class Looked:
         is_canonical: its keys are the release's own: an unmarked, unkeyed file.
         marked_columns, cells: where marks were looked for, and cells read.
         highest_innocent_z: largest |z| of the simulated innocents.
-        needed_z: least |z| that accuses.
+        needed_z: least |z| that accuses; None when too few cells could be read for any.
         is_rounded, is_unmarked: the digits are gone; they are the release's own.
     """
 
@@ -82,7 +82,7 @@ class Looked:
     marked_columns: tuple[str, ...] = ()
     cells: int = 0
     highest_innocent_z: float = 0.0
-    needed_z: float = 0.0
+    needed_z: float | None = None
     is_rounded: bool = False
     is_unmarked: bool = False
 
@@ -167,10 +167,11 @@ class TraceReport:
             "rows_matched": found.rows,
             "marked": ", ".join(found.marked_columns) or words["none"],
             "rows": self.rows,
-            "version": found.version or words["none"],
-            "table": found.table or words["none"],
+            "needed_z": found.needed_z or words["unreachable"],
         }
-        lines = [words["title"], *(line.format(**shown) for line in words["facts"])]
+        told = [*words["facts"], *(words["beside"] if found.rows else [])]
+        told += words["marks"] if found.marked_columns else []
+        lines = [words["title"], *(line.format(**shown) for line in told)]
         lines += [words["method"].format(**shown), ""]
         strongest = sorted(found.suspicions, key=lambda s: s.chance)[:10]
         lines += [_line(words, s, self.tests) for s in strongest]

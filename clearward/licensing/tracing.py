@@ -9,6 +9,7 @@ cleared: two accused are two figures.
 
 from __future__ import annotations
 
+import math
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
@@ -212,6 +213,7 @@ def _by_marks(case: Case, laid: Laid, found: Looked) -> Looked:
     read = [_read(case, laid, marked, code) for code in case.code]
     drawn = [abs(tardos.innocents(r, INNOCENTS, seed=len(case.suspects))) for r in read]
     highest = max(float(z.max()) for z in drawn)
+    needed = min(tardos.needed(r, case.level) for r in read)
     suspicions = []
     for suspect in case.suspects:
         what = read[suspect.generation]
@@ -225,7 +227,7 @@ def _by_marks(case: Case, laid: Laid, found: Looked) -> Looked:
         marked_columns=tuple(column.column for column in marked),
         cells=max(r.cells for r in read),
         highest_innocent_z=round(highest, 3),
-        needed_z=round(min(tardos.needed(r, case.level) for r in read), 3),
+        needed_z=round(needed, 3) if math.isfinite(needed) else None,
         is_rounded=reading.is_rounded(case.connection, marked),
         is_unmarked=reading.is_unmarked(case.connection, marked),
     )
