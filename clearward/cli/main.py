@@ -25,6 +25,7 @@ from clearward.cli import (
     request,
     risk,
     synthetic,
+    trace,
 )
 from clearward.cli.examples import show_examples
 from clearward.cli.show import console, errors, show_rows
@@ -56,9 +57,9 @@ A first session:
 Every group and command has its own --help. Settings come from CLEARWARD_* variables; see
 .env.example.
 
-Exit codes: 0 done, 1 not clear (doctor, stale months, open recalls) or a run that failed,
-2 configuration or usage, 3 extract, 4 consent, 5 door, 6 protection, 7 gate red, 8 gate broken,
-9 release, 10 storage, 11 storage busy (try again), 12 licence, 13 state database.
+Exit codes: 0 done, 1 not clear (doctor, stale months, open recalls, nobody traced) or a run that
+failed, 2 configuration or usage, 3 extract, 4 consent, 5 door, 6 protection, 7 gate red,
+8 gate broken, 9 release, 10 storage, 11 storage busy (try again), 12 licence, 13 state database.
 """,
 )
 app.add_typer(extract.app, name="extract")
@@ -76,6 +77,7 @@ app.add_typer(risk.app, name="risk")
 app.add_typer(keys.app, name="keys")
 app.add_typer(deidentify.app, name="deidentify")
 app.add_typer(notes.app, name="notes")
+app.command("trace")(trace.trace)
 
 Workers = Annotated[
     int | None,

@@ -1,11 +1,11 @@
-"""The tables of a licensee's copy: keys replaced, calendar days shifted, everything else as it was.
-What a copy is and where it is kept belongs to `copies`.
+"""The tables of a licensee's copy: keys replaced, calendar days shifted, last digits marked where
+they are to be, everything else as it was. What a copy is and where it is kept belongs to `copies`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -14,6 +14,10 @@ from clearward.deidentify.dates import install_shift_of, shifted_sql
 from clearward.errors import ConfigError, ReleaseError
 from clearward.keyring import install_hmac
 from clearward.licensing.copy_keys import CopyKeys
+from clearward.marking import embed
+from clearward.marking.contract import Markable
+from clearward.marking.preserved import Preserved, compare
+from clearward.marking.tardos import Bits
 from clearward.products.spec import load_product
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.shelf import file_key
@@ -26,35 +30,96 @@ from clearward.warehouse import engine, read_parquet_sql, write_parquet
 _PATIENT = "patient_key"
 
 
+@dataclass(frozen=True)
+class Marks:
+    """What a marked copy is made with. ``repr`` shows columns only.
+
+    Attributes:
+        columns: those that carry marks.
+        places: the secret that places cells in the code.
+        word: (CODE_LENGTH,) the licensee's bits.
+    """
+
+    columns: tuple[Markable, ...]
+    places: bytes
+    word: Bits
+
+    def __repr__(self) -> str:
+        return f"Marks({len(self.columns)} columns)"
+
+    def of(self, table: str) -> tuple[Markable, ...]:
+        """The columns of one table."""
+        return tuple(column for column in self.columns if column.table == table)
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A copy's files, sums and manifest aside.
+
+    Attributes:
+        files: entries with the files behind them.
+        preserved: what the marks did to the statistics of every marked column.
+        cells: numbers in these columns.
+    """
+
+    files: tuple[tuple[FileEntry, Path], ...]
+    preserved: tuple[Preserved, ...]
+    cells: int
+
+
 def rewrite_tables(
-    settings: Settings, storage: Storage, canonical: Manifest, *, keys: CopyKeys, scratch: Path
-) -> list[tuple[FileEntry, Path]]:
-    """Fetch a release's files and re-key its tables; returns entries with the files behind them.
+    settings: Settings,
+    storage: Storage,
+    canonical: Manifest,
+    *,
+    keys: CopyKeys,
+    marks: Marks | None,
+    scratch: Path,
+) -> Rewritten:
+    """Fetch a release's files and re-key its tables; ``marks``: also mark these columns.
 
     Files without a key column (documents, the attrition table) stay as they are, byte for byte;
     the sums are left to the caller.
     """
-    made = []
+    made: list[tuple[FileEntry, Path]] = []
+    preserved: list[Preserved] = []
+    cells = 0
     with engine(settings) as connection:
-        install_hmac(connection, "rekey", keys.pseudonyms)
-        install_shift_of(connection, "copy_days", keys.dates)
+        _install(connection, keys, marks)
         for number, entry in enumerate(canonical.files):
             if entry.path == SUMS_NAME:
                 continue
             source = scratch / f"{number}.in"
-            _fetch(storage, canonical, entry, target=source)
-            columns = dict(entry.columns or {})
-            if not any(name.endswith("_key") for name in columns):
+            fetch_file(storage, canonical, entry, target=source)
+            marked = marks.of(entry.table) if marks else ()
+            if not marked and not any(name.endswith("_key") for name in entry.columns or {}):
                 made.append((entry, source))
                 continue
-            target = scratch / f"{number}.out"
-            copied = _rewrite(connection, canonical, entry, source=source, target=target)
-            made.append((copied, target))
+            job = _Rewriting(canonical, entry, marked, source, scratch / f"{number}.parquet")
+            made.append((_rewrite(connection, job), job.target))
+            preserved += [
+                compare(connection, column, before=source, after=job.target) for column in marked
+            ]
+            cells += sum(_count(connection, job.target, column.column) for column in marked)
             source.unlink()
-    return made
+    return Rewritten(tuple(made), tuple(preserved), cells)
 
 
-def _fetch(storage: Storage, manifest: Manifest, entry: FileEntry, *, target: Path) -> None:
+def _install(connection: duckdb.DuckDBPyConnection, keys: CopyKeys, marks: Marks | None) -> None:
+    install_hmac(connection, "rekey", keys.pseudonyms)
+    install_shift_of(connection, "copy_days", keys.dates)
+    if marks:
+        embed.install_code(connection, marks.places)
+        embed.install_word(connection, marks.word)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, path: Path, column: str) -> int:
+    row = connection.execute(f'SELECT count("{column}") FROM {read_parquet_sql([path])}').fetchone()
+    return int(row[0]) if row else 0
+
+
+def fetch_file(storage: Storage, manifest: Manifest, entry: FileEntry, *, target: Path) -> None:
+    """A published file on this machine; ReleaseError unless it is what the manifest says."""
     with storage.open_range(file_key(manifest, entry)) as stream, target.open("xb") as file:
         while chunk := stream.read(CHUNK):
             file.write(chunk)
@@ -66,30 +131,60 @@ def _fetch(storage: Storage, manifest: Manifest, entry: FileEntry, *, target: Pa
         )
 
 
-def _rewrite(
-    connection: duckdb.DuckDBPyConnection,
-    manifest: Manifest,
-    entry: FileEntry,
-    *,
-    source: Path,
-    target: Path,
-) -> FileEntry:
+@dataclass(frozen=True)
+class _Rewriting:
+    """One table on its way: the published file, and the copy's."""
+
+    manifest: Manifest
+    entry: FileEntry
+    marked: tuple[Markable, ...]
+    source: Path
+    target: Path
+
+
+def _rewrite(connection: duckdb.DuckDBPyConnection, job: _Rewriting) -> FileEntry:
     # The manifest names the columns in alphabetical order, the file in its own
-    described = connection.execute(f"DESCRIBE SELECT * FROM {read_parquet_sql([source])}")
+    rows = marked = read_parquet_sql([job.source])
+    described = connection.execute(f"DESCRIBE SELECT * FROM {rows}")
     columns = {str(name): str(kind) for name, kind, *_ in described.fetchall()}
     keys = [name for name in columns if name.endswith("_key")]
     days = [name for name, kind in columns.items() if kind.startswith(("DATE", "TIMESTAMP"))]
-    _check_columns(entry, columns, keys=keys, days=days)
-    primary = [name for name in _primary_key(manifest.product, entry.table) if name in columns]
-    rows = read_parquet_sql([source])
-    query = _query(rows, columns, keys=keys, days=days, primary=primary)
+    _check_columns(job.entry, columns, keys=keys, days=days)
+    primary = [n for n in primary_key(job.manifest.product, job.entry.table) if n in columns]
+    if job.marked:
+        _check_marked(job, columns, primary)
+        ends = embed.ends_of(connection, rows, job.marked)
+        marked = embed.marked_sql(rows, job.marked, key=primary, ends=ends)
+    query = _query(rows, marked, columns, keys=keys, days=days, primary=primary)
     order = [*(primary or keys), *(n for n in columns if n not in (primary or keys))]
-    write_parquet(connection, query, target, order_by=[f'"{name}"' for name in order])
-    unchanged = [name for name in columns if name not in keys and name not in days]
-    _check_same(connection, entry, source=source, target=target, keys=keys, unchanged=unchanged)
-    digest = hash_file(target)
-    path = f"data/{entry.table}/part-{digest}.parquet"
-    return replace(entry, path=path, sha256=digest, bytes=target.stat().st_size)
+    write_parquet(connection, query, job.target, order_by=[f'"{name}"' for name in order])
+    _check_same(connection, job, keys=keys, unchanged=_unchanged(job, columns, keys, days))
+    digest = hash_file(job.target)
+    path = f"data/{job.entry.table}/part-{digest}.parquet"
+    return replace(job.entry, path=path, sha256=digest, bytes=job.target.stat().st_size)
+
+
+def _unchanged(
+    job: _Rewriting, columns: Mapping[str, str], keys: Sequence[str], days: Sequence[str]
+) -> list[str]:
+    """What must be the same multiset in both files; of a marked number, where it is read."""
+    marked = {column.column: column for column in job.marked}
+    return [
+        embed.cell_sql(marked[name], f'"{name}"') if name in marked else f'"{name}"'
+        for name in columns
+        if name not in keys and name not in days
+    ]
+
+
+def _check_marked(job: _Rewriting, columns: Mapping[str, str], primary: Sequence[str]) -> None:
+    odd = [c.column for c in job.marked if columns.get(c.column) != "DOUBLE"]
+    if odd or not primary:
+        raise ReleaseError(
+            f"{job.entry.table} cannot be marked.",
+            seen=f"no number: {', '.join(odd)}" if odd else "no primary key",
+            expected="the columns its contract opened to marks, and the key its spec names",
+            do="license the own copy",
+        )
 
 
 def _check_columns(
@@ -105,7 +200,7 @@ def _check_columns(
         )
 
 
-def _primary_key(product: str, table: str) -> tuple[str, ...]:
+def primary_key(product: str, table: str) -> tuple[str, ...]:
     """As today's spec has it; a table that an older version had orders by its keys."""
     try:
         spec = load_product(product)
@@ -116,13 +211,17 @@ def _primary_key(product: str, table: str) -> tuple[str, ...]:
 
 def _query(
     rows: str,
+    marked: str,
     columns: Mapping[str, str],
     *,
     keys: Sequence[str],
     days: Sequence[str],
     primary: Sequence[str],
 ) -> str:
-    """Keys that repeat are hashed once per value and joined; a primary key is hashed in place."""
+    """Keys that repeat are hashed once per value and joined; a primary key is hashed in place.
+
+    ``marked``: the relation of ``rows`` with its marks, whose keys are the same.
+    """
     joined = [name for name in keys if list(primary) != [name]]
     values = {name: f's."{name}"' for name in columns}
     values |= {name: f'rekey(s."{name}")' for name in keys}
@@ -139,27 +238,26 @@ def _query(
             f" (SELECT DISTINCT {_PATIENT} FROM {rows})) who ON who.old = s.{_PATIENT}"
         )
     selected = ", ".join(f'{value} AS "{name}"' for name, value in values.items())
-    return f"SELECT {selected} FROM {rows} s {' '.join(joins)}"
+    return f"SELECT {selected} FROM {marked} s {' '.join(joins)}"
 
 
 def _check_same(
     connection: duckdb.DuckDBPyConnection,
-    entry: FileEntry,
+    job: _Rewriting,
     *,
-    source: Path,
-    target: Path,
     keys: Sequence[str],
     unchanged: Sequence[str],
 ) -> None:
     """Rows, different keys and empty keys are as many as before, the rest is the same multiset."""
+    entry = job.entry
     counts = [f'count("{k}"), count(DISTINCT "{k}")' for k in keys]
-    content = ", ".join(f'"{name}"' for name in unchanged)
-    if content:
-        hashed = f"hash({content})"
+    if unchanged:
+        hashed = f"hash({', '.join(unchanged)})"
         counts.append(f"sum({hashed}::HUGEINT), bit_xor({hashed})")
-    query = f"SELECT count(*), {', '.join(counts)} FROM "
+    query = f"SELECT {', '.join(['count(*)', *counts])} FROM "
     before, after = (
-        connection.execute(query + read_parquet_sql([path])).fetchone() for path in (source, target)
+        connection.execute(query + read_parquet_sql([path])).fetchone()
+        for path in (job.source, job.target)
     )
     if before is None or before != after or before[0] != entry.rows:
         raise ReleaseError(

@@ -40,7 +40,7 @@ class Handover:
     Attributes:
         request_id: the request that asked, as the answer's ``X-Request-Id`` and the log name it.
         licensee: see `model.Licence.licensee`.
-        copy_id: public name of an own copy, see `copies`; empty for the canonical files.
+        copy_id: public name of an own or marked copy, see `copies`; empty for the canonical files.
         manifest_sha256: of the manifest the licensee was given.
         canonical_sha256: of the manifest of the release it was made from.
         path: inside the release; ``*`` for all of its files.
@@ -123,16 +123,6 @@ def versions_of(
 def all_receipts(engine: Engine) -> tuple[Receipt, ...]:
     """Everything ever handed out."""
     return _receipts(engine)
-
-
-def copy_ids(engine: Engine, product: str, version: str) -> frozenset[str]:
-    """Names of the own copies of a version that were handed out."""
-    line = models.Delivery
-    query = select(line.copy_id).where(
-        line.product == product, line.version == version, line.copy == Copy.OWN.value
-    )
-    with engine.connect() as connection:
-        return frozenset(connection.scalars(query.distinct()))
 
 
 @dataclass(frozen=True)

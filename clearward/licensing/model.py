@@ -36,6 +36,7 @@ class Copy(StrEnum):
     """Which bytes a licence delivers."""
 
     OWN = "own"
+    MARKED = "marked"  # own, with marks on last digits the contract opens to them
     CANONICAL = "canonical"
 
 
@@ -92,7 +93,8 @@ class Licence:
         version_range: see `releases.version.range_bounds`.
         terms_sha256: hash of the signed text.
         valid_from, valid_until: first moment in force, first moment no longer in force; UTC.
-        copy: the licensee's own copy, with pseudonyms nobody else has, or the canonical files.
+        copy: the licensee's own copy, with pseudonyms nobody else has, that copy with marks, or the
+            canonical files.
         key_pem: the licensee's Ed25519 public key (PEM); with one, what they attest must be
             signed by it. Empty: their token speaks for them.
         agreement_id, agreement_status: what it is granted under, as that is now.

@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 
 from clearward.errors import ClearwardError
 from clearward.keyring import Keyring
-from clearward.licensing import ledger, recall_lists, recall_store
-from clearward.licensing.copies import canonical_folder, forget_copy
+from clearward.licensing import recall_lists, recall_store
+from clearward.licensing.copies import forget_version
 from clearward.licensing.recall_notices import announce
 from clearward.licensing.withdrawals import find_holdings
 from clearward.products.spec import product_names
@@ -78,6 +78,4 @@ def _forget_refused(settings: Settings, database: Engine, *, now: datetime) -> N
     """Copies of refused versions leave this machine; what was handed out is the licensees'."""
     for product in product_names():
         for version in recall_store.refused_versions(database, product, now=now):
-            for name in ledger.copy_ids(database, product, version):
-                forget_copy(settings, name)
-            forget_copy(settings, canonical_folder(product, version))
+            forget_version(settings, product, version)

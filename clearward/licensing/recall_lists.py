@@ -185,7 +185,7 @@ def _recalled(
     """
     secrets_of: dict[str, list[bytes]] = {}
     for made in copies:
-        if made.copy is Copy.OWN:
+        if made.copy is not Copy.CANONICAL:
             secret = secret_of_copy(
                 keyring,
                 draft.product,

@@ -12,6 +12,8 @@ from typing import Any
 
 from clearward.errors import ReleaseError
 from clearward.keyring import Keyring
+from clearward.marking.contract import as_facts
+from clearward.marking.contract import read_contract as read_marks
 from clearward.products.spec import Product, load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
@@ -112,7 +114,9 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
         settings, spec, tables, contract=contract, storage=storage, last=place.before, month=month
     )
     told = _tell(settings, spec, tables, figures=figures, storage=storage, place=place, month=month)
-    told = replace(told, dbt=dbt, figures={**told.figures, "key_id": key_id(public_key)})
+    marks = as_facts(read_marks(spec, dbt))
+    figures = {**told.figures, "key_id": key_id(public_key), **marks}
+    told = replace(told, dbt=dbt, figures=figures)
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:

@@ -19,6 +19,7 @@ from typing import NoReturn
 from clearward import audit
 from clearward.errors import GateError, ReleaseError
 from clearward.keyring import Keyring
+from clearward.marking.contract import as_facts, from_facts
 from clearward.products.spec import load_product
 from clearward.releases import evidence, key_list, records
 from clearward.releases.candidate import (
@@ -223,6 +224,7 @@ def _stage(
         files=candidate.files,
         facts={
             **{name: candidate.facts[name] for name in _PUBLISHED_FACTS},
+            **as_facts(from_facts(candidate.facts)),
             "sign_offs": signed,
         },
     )

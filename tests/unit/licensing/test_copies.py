@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import shutil
@@ -10,9 +11,10 @@ import pytest
 from clearward.deidentify.dates import install_shift_of
 from clearward.errors import ReleaseError, StorageBusyError
 from clearward.keyring import pseudonym
-from clearward.licensing import copies, copy_keys
+from clearward.licensing import copies, copy_keys, delivery, recall_lists, registry
 from clearward.licensing.copies import copy_id, find_copy, make_copy
 from clearward.licensing.copy_desk import CopyDesk
+from clearward.licensing.copy_keys import name_copy
 from clearward.licensing.model import Copy
 from clearward.products.spec import load_product
 from clearward.releases import standards
@@ -21,6 +23,7 @@ from clearward.releases.signing import load_public_key
 from clearward.releases.verify import verify_release
 from clearward.storage.local import LocalStorage
 from tests.unit.licensing.conftest import Office, People
+from tests.unit.licensing.test_copy_keys import rotate
 from tests.unit.releases import factory
 from tests.unit.releases.conftest import House
 
@@ -327,3 +330,138 @@ def test_a_folder_of_a_downloaded_copy_verifies(people, tmp_path):
         digest, _, path = line.partition("  ")
         assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == digest
     assert LocalStorage(people.storage.root).root.exists()
+
+
+def test_a_release_whose_contract_opens_nothing_has_no_marked_copy(people):
+    licence = people.licence(copy=Copy.MARKED)
+    with pytest.raises(ReleaseError, match="No marked copy can be made"):
+        build(people, licence)
+    assert find_copy(people.settings, people.keyring, canonical(people), licence=licence) is None
+    assert leftovers(people) == []
+
+
+def leftovers(people):
+    """What builders may leave behind: nothing, with a release's rows least of all."""
+    folder = people.settings.home / "copies"
+    hidden = [p.name for p in folder.glob(".*") if p.name not in (".locks", ".patients")]
+    return hidden + [p.name for p in (people.settings.home / "spill").glob("*")]
+
+
+def test_a_recall_list_names_patients_as_the_marked_copy_does(people, monkeypatch):
+    monkeypatch.setattr(copies, "_marks", lambda *_: None)  # its names are what counts here
+    people.download(people.licence(copy=Copy.MARKED))
+    numbers = range(load_product(PRODUCT).protection.k)
+    for number in numbers:
+        people.withdraw(number)
+    assert people.process().lists_made == 1
+    [note] = recall_lists.lists(people.engine)
+    asked = recall_lists.read_recall(
+        people.recall_list("acme research", note.id), load_public_key(people.keyring)
+    )
+    secret = people.keyring.key("product", PRODUCT, "licensee|acme research")
+    names = {pseudonym(secret, people.published_key(n)) for n in numbers}
+    assert asked["recalled"][0]["copy"] == "marked"
+    assert set(asked["recalled"][0]["patient_keys"]) == names
+
+
+def test_a_full_disk_leaves_no_copy_and_nothing_half_written(people, monkeypatch):
+    licence, put, written = people.licence(), LocalStorage.put_file, []
+
+    def full(self, key, path, *, sha256):
+        written.append(key)
+        if len(written) == 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(self, key, path, sha256=sha256)
+
+    monkeypatch.setattr(LocalStorage, "put_file", full)
+    with pytest.raises(OSError, match="No space"):
+        build(people, licence)
+    assert find_copy(people.settings, people.keyring, canonical(people), licence=licence) is None
+    assert leftovers(people) == []
+    monkeypatch.undo()
+    assert build(people, licence).manifest.files
+
+
+def test_what_a_killed_builder_left_of_the_release_is_removed_by_the_next_one(people):
+    licence = people.licence()
+    name = copy_id(people.keyring, canonical(people), licence.licensee)
+    left = people.settings.home / "copies" / f".{name}.scratch"
+    left.mkdir(parents=True)
+    (left / "3.in").write_bytes(b"the published rows")
+    build(people, licence)
+    assert leftovers(people) == []
+
+
+@pytest.mark.parametrize("harm", ["a file is gone", "a file is short", "the manifest is damaged"])
+def test_a_damaged_copy_is_built_again_instead_of_served(people, harm):
+    licence = people.licence()
+    copy = build(people, licence)
+    path = next(iter(paths(copy).values()))
+    if harm == "a file is gone":
+        path.unlink()
+    elif harm == "a file is short":
+        path.write_bytes(path.read_bytes()[:-1])
+    else:
+        next(copy.storage.root.rglob("manifest.dsse.json")).write_bytes(b"{}")
+    assert find_copy(people.settings, people.keyring, canonical(people), licence=licence) is None
+    again = build(people, licence)
+    assert again.manifest.sha256 == copy.manifest.sha256
+    key = load_public_key(people.keyring)
+    assert verify_release(again.storage, key, product=PRODUCT, version="1.0.0").files > 15
+
+
+def test_another_licensees_copy_in_the_place_of_ones_own_is_not_served(people):
+    """As after a wrong restore: signature and release fit, but it is somebody else's."""
+    mine, theirs = people.licence(), people.licence("Other Lab")
+    other = build(people, theirs)
+    place = people.settings.home / "copies"
+    name = copy_id(people.keyring, canonical(people), mine.licensee)
+    shutil.copytree(place / other.copy_id, place / name)
+    assert find_copy(people.settings, people.keyring, canonical(people), licence=mine) is None
+    assert build(people, mine).manifest.facts["copy"]["copy_id"] == name
+    assert not key_values(build(people, mine)) & key_values(other)
+
+
+def test_no_path_in_a_link_reaches_another_licensees_copy(people):
+    mine, theirs = people.licence(), people.licence("Other Lab")
+    other = build(people, theirs)
+    own = build(people, mine).manifest
+    bearer = people.office.token(mine)
+    claims = [
+        *(f.path for f in other.manifest.files if f.table and not own.file(f.path)),
+        f"../../../../{other.copy_id}/{PRODUCT}/1.0.0/manifest.dsse.json",
+    ]
+    web = people.web()
+    for path in claims:
+        claim = delivery.LinkClaim(PRODUCT, "1.0.0", path, registry.token_id(bearer), 2**33)
+        signed = delivery.sign_claim(people.keyring, claim)
+        answer = web.get(
+            f"/files/{PRODUCT}/1.0.0/{path}?t={claim.token_id}&e={claim.expires}&s={signed}"
+        )
+        assert answer.status_code in (403, 404), path
+
+
+def test_copies_are_for_nobody_else_on_the_machine(people):
+    build(people, people.licence())
+    assert (people.settings.home / "copies").stat().st_mode & 0o077 == 0
+
+
+def test_a_copy_of_a_recalled_version_goes_even_if_it_was_never_handed_out(people):
+    built = build(people, people.licence("Never Asked"))
+    assert built.storage.root.is_dir()
+    copies.forget_version(people.settings, PRODUCT, "1.0.1")
+    assert built.storage.root.is_dir()
+    copies.forget_version(people.settings, PRODUCT, "1.0.0")
+    assert not built.storage.root.exists()
+
+
+def test_after_a_rotation_the_copy_is_another_one_and_the_old_one_is_still_traced(people):
+    licence = people.licence()
+    old = build(people, licence)
+    rotated = rotate(people.keyring)
+    assert find_copy(people.settings, rotated, canonical(people), licence=licence) is None
+    newest, earlier = copy_keys.every_licensee_keys(rotated, PRODUCT, licence.licensee)
+    made = {name_copy(k.pseudonyms, old.canonical_sha256) for k in (newest, earlier)}
+    assert old.copy_id in made and newest.id != earlier.id
+    assert len({k.marks for k in (newest, earlier)}) == 2
+    assert len(copy_keys.every_code_keys(rotated, PRODUCT)) == 2
