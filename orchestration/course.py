@@ -84,6 +84,18 @@ def course(plans: Sequence[Plan]) -> dict[Step, set[Step]]:
     return waits
 
 
+def ranks(waits: dict[Step, set[Step]]) -> dict[Step, tuple[int, int]]:
+    """What goes first of several steps that may start, least first: the one most others wait for,
+    then the earlier in the plan. A product of one month lets the next month's models go first,
+    which all of that month's products wait for.
+    """
+    behind: dict[Step, set[Step]] = {step: set() for step in waits}
+    for step in reversed(waits):
+        for before in waits[step]:
+            behind[before] |= {step} | behind[step]
+    return {step: (-len(behind[step]), place) for place, step in enumerate(waits)}
+
+
 def beside(step: Step, plans: Sequence[Plan], workers: int) -> int:
     """How many steps may run at the same time as this one, itself among them."""
     if len(plans) > 1:

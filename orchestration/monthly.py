@@ -27,7 +27,7 @@ from clearward.freshness import is_done, mark_done, month_fingerprint
 from clearward.settings import Settings, load_settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import check_migrated
-from orchestration.course import Kind, Plan, Step, beside, course
+from orchestration.course import Kind, Plan, Step, beside, course, ranks
 
 if TYPE_CHECKING:
     from orchestration.worker import Outcome
@@ -68,15 +68,15 @@ class MonthlyRun:
         return 0 if all(self.done.values()) else next(iter(codes), 1)
 
     def _follow(self, waits: dict[Step, set[Step]]) -> None:
-        """Start what may start, the earliest month first, until every step is behind us."""
-        order, place = TopologicalSorter(waits), {step: n for n, step in enumerate(waits)}
+        """Start what may start, what most others wait for first, until every step is behind us."""
+        order, rank = TopologicalSorter(waits), ranks(waits)
         order.prepare()
         self.database.dispose()  # no worker inherits a connection of this process
         ready: list[Step] = []
         running: dict[Future[Outcome], Step] = {}
         with _pool(self.workers) as pool, self.console.status("") as status:
             while order.is_active():
-                ready = sorted([*ready, *order.get_ready()], key=place.__getitem__)
+                ready = sorted([*ready, *order.get_ready()], key=rank.__getitem__)
                 step = next((s for s in ready if self._is_short(s)), None)
                 if step:
                     self._settle_here(step)

@@ -94,7 +94,7 @@ class Keyring:
 
 def pseudonym(key: bytes, *parts: str) -> str:
     """20 hex characters of HMAC-SHA256 (RFC 2104) over the parts joined by ``|``."""
-    return hmac.new(key, "|".join(parts).encode(), hashlib.sha256).hexdigest()[:20]
+    return hmac.digest(key, "|".join(parts).encode(), "sha256").hex()[:20]
 
 
 def new_key() -> bytes:

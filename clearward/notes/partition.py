@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -39,6 +41,7 @@ _CARRIED = (
     "temporality", "experiencer", "speaker", "section", "rule_id", "pack_version",
     "engine_version", "confidence",
 )  # fmt: skip
+_carried = attrgetter(*_CARRIED)
 
 
 # below it a finding waits for a person: a convention filled a gap, or a side was guessed
@@ -71,8 +74,11 @@ class PartitionWork:
         self._row_key, self._surrogate_key = keyring.key("row"), keyring.key("surrogate")
         self._staff, self._everyone = KnownPeople(staff), everyone
         phi_patterns()  # compiled once, before workers are forked
-        self._patient: tuple[str, KnownPeople, Surrogates] | None = None
+        self._patient: tuple[str, KnownPeople, Surrogates, int] | None = None
         self._shared_titles = shared_titles
+        # a hospital has few titles, and packs say few different things
+        self._may_keep = lru_cache(maxsize=4096)(self._is_plain_title)
+        self._special = lru_cache(maxsize=8192)(special_category)
         self._tally = Tally()
 
     def read(self, rows: list[Row]) -> Batch:
@@ -95,14 +101,15 @@ class PartitionWork:
             special_list=list_id(),
         )
 
-    def _of_patient(self, row: Row) -> tuple[KnownPeople, Surrogates]:
+    def _of_patient(self, row: Row) -> tuple[KnownPeople, Surrogates, int]:
         """Rows come by patient, so that a patient's list is built once."""
         if self._patient is None or self._patient[0] != row["patient_key"]:
             own = KnownPeople(own_identifiers(row["people"]))
             draw = Surrogates(
                 self._surrogate_key, row["patient_key"], is_known=self._everyone.touches
             )
-            self._patient = (row["patient_key"], own, draw)
+            days = self._shift(row["patient_key"])
+            self._patient = (row["patient_key"], own, draw, days)
         return self._patient[1:]
 
     def _read(self, row: Row, made: dict[str, list[Row]]) -> None:
@@ -133,12 +140,12 @@ class PartitionWork:
         made["note_phi"] += self._phi_rows(row, scrubbed)
 
     def _scrub(self, row: Row) -> Scrubbed:
-        own, surrogates = self._of_patient(row)
+        own, surrogates, days = self._of_patient(row)
         return scrub(
             open_document(row["text"]),
             known=(own, self._staff),
             surrogates=surrogates,
-            days=self._shift(row["patient_key"]),
+            days=days,
             year=row["written_at"].year,
         )
 
@@ -174,17 +181,22 @@ class PartitionWork:
         if row["op"] == "D" or row["title"] is None:
             return None
         title: str = row["title"]
+        if self._may_keep(title):
+            return title
+        self._tally.counts["titles_withheld"] += 1
+        return None
+
+    def _is_plain_title(self, title: str) -> bool:
+        """Whether a title says what kind of note it is and no more. What many patients share may
+        still be their doctor's name."""
         plain = plain_title(title)
-        # What many patients share may still be their doctor's name.
-        is_shared = plain in self._shared_titles and not (
+        if plain in known_titles():
+            return True
+        return plain in self._shared_titles and not (
             self._everyone.leaks(open_document(title).plain)
             or any(self._staff.find(title, squeeze(fold(title))))
             or named_category(title)
         )
-        if plain in known_titles() or is_shared:
-            return title
-        self._tally.counts["titles_withheld"] += 1
-        return None
 
     def _note(self, row: Row, text: str | None, *, lang: str | None) -> Row:
         carried = ("hospital_id", "month", "row_key", "patient_key", "op", "file_id", "source_row")
@@ -227,25 +239,25 @@ class PartitionWork:
         cues = scrubbed.moved([(f.cue_start, f.cue_end) for f in found])
         check_moved([text[f.start : f.end] for f in found], scrubbed.text, places, row["row_key"])
         ids = self._ids(row, found)
-        hashes = _sha256(scrubbed.text), _sha256(text)
+        of_note = {"note_sha256": _sha256(scrubbed.text), "encounter_key": row["encounter_key"],
+                   "recorded_at": self._moved(row)}  # fmt: skip
+        sha256 = _sha256(text)
         for finding, finding_id, place, cue in zip(found, ids, places, cues, strict=True):
             if place is None:
                 self._tally.counts["findings_on_phi"] += 1
                 continue
-            if special_category(finding.concept_code, f"{finding.attribute} {finding.value_text}"):
+            if self._special(finding.concept_code, f"{finding.attribute} {finding.value_text}"):
                 self._tally.counts["findings_special"] += 1
                 continue
             shared = self._finding(row, finding, finding_id)
             self._count(finding, shared)
+            span = finding.start, finding.end
             yield (
+                shared | _places(place, cue) | of_note,
                 shared
-                | _places(place, cue)
-                | {"note_sha256": hashes[0], "encounter_key": row["encounter_key"],
-                   "recorded_at": self._moved(row)},
-                shared
-                | _places((finding.start, finding.end), (finding.cue_start, finding.cue_end))
-                | {"note_sha256": hashes[1], "span_text": text[finding.start : finding.end]},
-            )  # fmt: skip
+                | _places(span, (finding.cue_start, finding.cue_end))
+                | {"note_sha256": sha256, "span_text": text[slice(*span)]},
+            )
 
     def _count(self, finding: Finding, made: Row) -> None:
         self._tally.by_attribute[finding.attribute] += 1
@@ -265,9 +277,9 @@ class PartitionWork:
         return ids
 
     def _finding(self, row: Row, finding: Finding, finding_id: str) -> dict[str, Any]:
-        values = {name: getattr(finding, name) for name in _CARRIED}
+        values = [None if value == "" else value for value in _carried(finding)]
         queued = finding.confidence < REVIEW_BELOW
-        return {name: None if value == "" else value for name, value in values.items()} | {
+        return dict(zip(_CARRIED, values, strict=True)) | {
             "hospital_id": row["hospital_id"],
             "month": row["month"],
             "finding_id": finding_id,

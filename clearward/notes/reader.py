@@ -5,7 +5,7 @@ read from disk but the packs, once. A specialty is added to `FINDERS` and to `pa
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -30,6 +30,8 @@ from clearward.notes.symptoms.status import is_denied
 from clearward.notes.triggers import load_triggers
 
 ENGINE_VERSION = "2"
+# so many cues within `REACH` characters that announce nothing are no prose; notes hold at most six
+CROWD = 16
 FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = MappingProxyType(
     {
         "ophthalmology": ophthalmology.readings,
@@ -138,15 +140,23 @@ def _regions(
     document: Document, engine: Engine, hits: Sequence[Hit]
 ) -> Iterator[tuple[Attribute, Region]]:
     """Each cue's region, left to right; a region owns its characters. A term owns them only
-    against other terms: "carotid stenosis 70 %" is a diagnosis and a measurement."""
+    against other terms: "carotid stenosis 70 %" is a diagnosis and a measurement. Where cues crowd
+    and announce nothing, each would read the same words again: the next ones are passed over."""
     floor = terms = 0
+    in_vain: deque[int] = deque(maxlen=CROWD)
     for index, hit in enumerate(hits):
         rule = engine.attributes[hit.tag]
         if hit.start < (max(floor, terms) if rule.is_term else floor):
             continue
-        limit = hit.end if rule.is_term else _limit(document.lower, hits, index, engine)
-        region = read_region(document.plain, hit, rule, floor=floor, limit=limit)
+        region = None
+        if rule.is_term:
+            region = read_region(document.plain, hit, rule, floor=floor, limit=hit.end)
+        elif len(in_vain) < CROWD or in_vain[0] < hit.start - REACH:
+            limit = _limit(document.lower, hits, index, engine)
+            region = read_region(document.plain, hit, rule, floor=floor, limit=limit)
         if region is None:
+            if not rule.is_term:
+                in_vain.append(hit.start)
             continue
         if rule.is_term:
             terms = region.end

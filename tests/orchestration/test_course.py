@@ -5,7 +5,7 @@ from graphlib import TopologicalSorter
 import pytest
 
 from clearward.products.spec import product_names
-from orchestration.course import Kind, Plan, Step, beside, course, steps_of
+from orchestration.course import Kind, Plan, Step, beside, course, ranks, steps_of
 
 MARCH = Plan("2024-03", ("lakeside", "renmin"))
 APRIL = Plan("2024-04", ("renmin", "stmary"))
@@ -82,3 +82,18 @@ def test_a_step_alone_in_its_month_has_the_machine_to_itself():
     assert beside(steps[Kind.MODELS], [one], 2) == 1
     assert beside(steps[Kind.PRODUCT], [one], 2) == 2
     assert beside(steps[Kind.HOSPITAL], [one, APRIL], 2) == 2
+
+
+def test_what_most_others_wait_for_goes_first():
+    waits = course([MARCH, APRIL])
+    rank = ranks(waits)
+    product = Step("2024-03", Kind.PRODUCT, product_names()[0])
+    assert rank[Step("2024-04", Kind.MODELS)] < rank[product]
+    assert rank[Step("2024-03", Kind.MODELS)] < rank[Step("2024-04", Kind.HOSPITAL, "renmin")]
+    assert all(rank[before] < rank[step] for step in waits for before in waits[step])
+
+
+def test_of_two_steps_that_as_many_wait_for_the_earlier_of_the_plan_goes_first():
+    rank = ranks(course([MARCH]))
+    first, second = (Step("2024-03", Kind.HOSPITAL, name) for name in MARCH.hospitals)
+    assert rank[first] < rank[second]
