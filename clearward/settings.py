@@ -78,6 +78,12 @@ def scan_engine(environ: dict[str, str] | None = None) -> str:
     return (dict(os.environ) if environ is None else environ).get("CLEARWARD_SCAN", "")
 
 
+def healthdcat_shapes(environ: dict[str, str] | None = None) -> str:
+    """``CLEARWARD_HEALTHDCAT_SHAPES``: SHACL file that every release's record must satisfy besides
+    ours, such as the official set; empty for none."""
+    return (dict(os.environ) if environ is None else environ).get("CLEARWARD_HEALTHDCAT_SHAPES", "")
+
+
 def secret_variable(name: str) -> str | None:
     """The variable that ``CLEARWARD_KEYRING_UNLOCK=env:<NAME>`` names; never kept in Settings."""
     return os.environ.get(name)

@@ -23,7 +23,8 @@ import dbt.cli.main  # noqa: F401 - see above
 from dagster._core.instance.ref import InstanceRef
 
 import clearward.quality.expectations
-import clearward.releases.risk_plots  # noqa: F401 - see above
+import clearward.releases.risk_plots
+import clearward.releases.standards.validators  # noqa: F401 - see above
 from clearward.errors import GateError
 from clearward.marts import DBT_PROJECT
 from clearward.notes.workers import end_with_parent

@@ -24,6 +24,7 @@ from clearward.keyring.store import (
     write_keyring,
 )
 from clearward.keyring.unlock import FORMS
+from clearward.releases.key_list import key_list
 from clearward.releases.signing import public_pems
 from clearward.settings import Settings, load_settings
 from clearward.state.base import state_engine
@@ -176,7 +177,9 @@ def reseal(
 
 @app.command("export-public")
 def export_public(folder: Path) -> None:
-    """Write the public key of every signing generation as PEM; buyers verify releases with them."""
+    """Write the public key of every signing generation as PEM, and the signed list of them with the
+    time each was in use; buyers verify releases with them.
+    """
     keyring = open_keyring(load_settings())
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -184,6 +187,7 @@ def export_public(folder: Path) -> None:
         path = folder / f"clearward-ed25519-{generation}.pub"
         path.write_bytes(pem)
         rows.append({"generation": generation, "fingerprint": fingerprint, "file": str(path)})
+    (folder / "keys.json").write_bytes(key_list(keyring))
     show_rows("Public keys", rows, as_json=False)
 
 

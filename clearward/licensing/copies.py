@@ -22,7 +22,7 @@ from clearward.keyring import Keyring
 from clearward.licensing.copy_keys import CopyKeys, licensee_keys, name_copy
 from clearward.licensing.copy_tables import rewrite_tables
 from clearward.licensing.model import Copy, Licence
-from clearward.releases import croissant
+from clearward.releases import standards
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest, read_manifest, sums_text
 from clearward.releases.shelf import file_key, find_manifest, manifest_key
 from clearward.releases.signing import load_public_key
@@ -147,19 +147,21 @@ def _build(settings: Settings, keyring: Keyring, storage: Storage, *, job: _Job)
 def _with_own_addresses(
     canonical: Manifest, made: list[tuple[FileEntry, Path]]
 ) -> list[tuple[FileEntry, Path]]:
-    """The machine description names the copy's own files."""
+    """The documents by which files are fetched name the copy's own files."""
     own = {entry.table: entry for entry, _ in made if entry.table}
     moved = {entry.path: own[entry.table] for entry in canonical.files if entry.table}
     return [
-        (_readdressed(path, moved), path) if entry.path == croissant.NAME else (entry, path)
+        (_readdressed(entry.path, path, moved), path)
+        if entry.path in standards.READDRESSED
+        else (entry, path)
         for entry, path in made
     ]
 
 
-def _readdressed(path: Path, moved: Mapping[str, FileEntry]) -> FileEntry:
-    text = croissant.readdressed(path.read_text(encoding="utf-8"), moved)
+def _readdressed(name: str, path: Path, moved: Mapping[str, FileEntry]) -> FileEntry:
+    text = standards.READDRESSED[name](path.read_text(encoding="utf-8"), moved)
     path.write_text(text, encoding="utf-8")
-    return FileEntry(croissant.NAME, hash_file(path), path.stat().st_size)
+    return FileEntry(name, hash_file(path), path.stat().st_size)
 
 
 def _manifest(job: _Job, files: tuple[FileEntry, ...], *, base: str) -> Manifest:

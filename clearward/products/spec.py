@@ -11,6 +11,7 @@ from typing import Any
 
 from clearward.errors import ConfigError
 from clearward.products.bounds import Gates, Protection, read_gates, read_protection
+from clearward.products.record import Record, read_record
 from clearward.products.withdrawal import Withdrawal, read_withdrawal
 from clearward.warehouse import check_name
 
@@ -39,6 +40,7 @@ class Product:
     protection: Protection
     gates: Gates
     withdrawal: Withdrawal
+    record: Record
 
     def table_name(self, table: ProductTable) -> str:
         """Name on disk, in dbt and for the buyer: ``<product>__<entity>``."""
@@ -68,6 +70,7 @@ def load_product(name: str) -> Product:
         protection=read_protection(document["protection"]),
         gates=read_gates(document["gates"]),
         withdrawal=read_withdrawal(document.get("withdrawal")),
+        record=read_record(document.get("record")),
     )
 
 

@@ -1,5 +1,5 @@
 """The candidate's folder on disk: data, documents and their hashes. What the documents say belongs
-to `documents`.
+to `documents`, what machines read to `standards`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clearward.releases import standards
 from clearward.releases.documents import Told, write_documents
 from clearward.releases.manifest import SUMS_NAME, FileEntry, sums_text
 from clearward.releases.tables import TableFile, hash_file
@@ -20,6 +21,7 @@ def write_bundle(folder: Path, told: Told, *, data_docs: Path) -> tuple[FileEntr
     """Fill the folder with data, documents and ``SHA256SUMS.txt``; returns what it holds."""
     entries = [_data_file(folder, table) for table in told.tables]
     write_documents(folder, told, docs=data_docs if data_docs.is_dir() else None)
+    standards.write(folder, told)
     entries += _entries(folder, known={e.path for e in entries})
     sums = sums_text({e.path: e.sha256 for e in entries})
     (folder / SUMS_NAME).write_text(sums, encoding="utf-8")
@@ -28,7 +30,7 @@ def write_bundle(folder: Path, told: Told, *, data_docs: Path) -> tuple[FileEntr
 
 
 def _data_file(folder: Path, table: TableFile) -> FileEntry:
-    _link(table.path, folder / table.published_path)
+    link_file(table.path, folder / table.published_path)
     return FileEntry(
         path=table.published_path,
         sha256=table.sha256,
@@ -48,7 +50,7 @@ def _entries(folder: Path, *, known: set[str]) -> list[FileEntry]:
     ]
 
 
-def _link(source: Path, target: Path) -> None:
+def link_file(source: Path, target: Path) -> None:
     """A second name where the disk allows: partitions are replaced whole, never written into."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -42,7 +42,7 @@ from clearward.storage import Storage, open_storage
 from clearward.warehouse import check_month
 
 CANDIDATE_NAME = "candidate.json"
-_FILES = "files"
+FILES = "files"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Candidate:
 
     def path(self, entry: FileEntry) -> Path:
         """A file of the candidate on disk."""
-        return self.folder / _FILES / entry.path
+        return self.folder / FILES / entry.path
 
     def metadata(self) -> dict[str, int | float | str]:
         """Counts and ids."""
@@ -129,13 +129,13 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
-        place_sample(settings, tables, building / _FILES, product=product)
-        files = write_bundle(building / _FILES, told, data_docs=docs)
+        place_sample(settings, tables, building / FILES, product=product)
+        files = write_bundle(building / FILES, told, data_docs=docs)
         candidate = Candidate(
             **names,
             change=place.change,
             content_sha256=content_hash(tables),
-            base=hash_file(building / _FILES / SUMS_NAME)[:16],
+            base=hash_file(building / FILES / SUMS_NAME)[:16],
             folder=folder,
             previous=place.previous,
             files=files,

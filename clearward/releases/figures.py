@@ -56,6 +56,8 @@ def gather_figures(
             "extracts": lineage.read_extracts(settings, upto=month),
             "consents": lineage.read_consents(settings, month=month, purposes=spec.purposes, k=k),
             "dbt_sha256": lineage.dbt_hash(dbt),
+            "dbt_version": dbt.get("metadata", {}).get("dbt_version", ""),
+            "vocabularies": lineage.vocabularies(dbt),
             "code": lineage.code_identity(),
         },
     }

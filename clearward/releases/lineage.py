@@ -83,7 +83,37 @@ def code_identity() -> dict[str, str]:
     for path in sorted(p for pattern in _CODE for p in PACKAGE.rglob(pattern)):
         digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return {"version": clearward_version(), "sha256": digest.hexdigest()}
+    identity = {"version": clearward_version(), "sha256": digest.hexdigest()}
+    commit = git_commit()
+    return {**identity, "git_commit": commit} if commit else identity
+
+
+def git_commit(project: Path = PACKAGE.parent) -> str:
+    """Commit that is checked out beside the package; empty for an installed package without one.
+
+    It says where to look, not what ran: uncommitted changes show in the hash of the code alone.
+    """
+    try:
+        folder = project / ".git"
+        if folder.is_file():  # a worktree names its folder in a file
+            folder = project / folder.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
+        head = (folder / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref:"):
+            return head
+        name = head.removeprefix("ref:").strip()
+        common = folder / "commondir"
+        shared = folder / common.read_text(encoding="utf-8").strip() if common.is_file() else folder
+        return _ref(shared, name)
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _ref(folder: Path, name: str) -> str:
+    loose, packed = folder / name, folder / "packed-refs"
+    if loose.is_file():
+        return loose.read_text(encoding="utf-8").strip()
+    lines = packed.read_text(encoding="utf-8").splitlines() if packed.is_file() else []
+    return next((line.split()[0] for line in lines if line.endswith(f" {name}")), "")
 
 
 def clearward_version() -> str:
@@ -107,6 +137,15 @@ def read_dbt_manifest(path: Path = DBT_MANIFEST) -> dict[str, Any]:
             "dbt's manifest is damaged.", seen=str(path), do="run `dbt parse`"
         ) from error
     return document if isinstance(document, dict) else {}
+
+
+def vocabularies(manifest: dict[str, Any]) -> dict[str, str]:
+    """Seed -> SHA-256 of its file: the maps of codes, drugs and units that the models read."""
+    return {
+        node["name"]: node["checksum"]["checksum"]
+        for node in manifest.get("nodes", {}).values()
+        if node.get("resource_type") == "seed" and node.get("checksum", {}).get("name") == "sha256"
+    }
 
 
 def dbt_hash(manifest: dict[str, Any]) -> str:

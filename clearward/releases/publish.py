@@ -20,16 +20,16 @@ from clearward import audit
 from clearward.errors import GateError, ReleaseError
 from clearward.keyring import Keyring
 from clearward.products.spec import load_product
-from clearward.releases import evidence, records
+from clearward.releases import evidence, key_list, records
 from clearward.releases.candidate import (
     Candidate,
     find_published,
     load_candidate,
 )
+from clearward.releases.issue import issue_candidate
 from clearward.releases.manifest import Manifest, read_manifest
 from clearward.releases.profile_check import require_profiles
 from clearward.releases.shelf import (
-    PUBLIC_KEY,
     RETIRED_NAME,
     Release,
     as_release,
@@ -43,7 +43,7 @@ from clearward.releases.shelf import (
     show_release,
 )
 from clearward.releases.sign_off import signatures
-from clearward.releases.signing import load_public_key, public_pem
+from clearward.releases.signing import load_public_key
 from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
 from clearward.releases.text_check import require_clean_text
 from clearward.releases.version import parse_version
@@ -73,7 +73,8 @@ def publish(
     Raises:
         GateError: the release gate or a privacy gate is red, broken, missing, judged other files,
             or is amber without a signature, or a profile that the spec names is not held.
-        ReleaseError: no candidate, no approval, a missed privacy bound, changed files.
+        ReleaseError: no candidate, no approval, a missed privacy bound, changed files, a document
+            for machines that is incomplete or untrue.
         StorageError: the store refuses, or only pretends to keep what exists unchanged.
     """
     candidate = load_candidate(settings, product, month=month)
@@ -94,13 +95,14 @@ def publish(
         if finished:
             return finished
         raise
+    issued = issue_candidate(candidate, datetime.now(UTC).date())
     if approved_by is not None:
         approve(settings, product=product, month=month, approved_by=approved_by)
     actor = records.check_approved(
         settings, product=product, content_sha256=candidate.content_sha256
     )
     check_immutable(storage)
-    manifest = _stage(storage, keyring, candidate, signed=signed)
+    manifest = _stage(storage, keyring, issued, signed=signed)
     _verify(storage, manifest)
     return _finish(settings, storage, _promote(storage, keyring, manifest), actor=actor)
 
@@ -219,7 +221,7 @@ def _stage(
             "sign_offs": signed,
         },
     )
-    _publish_key(storage, keyring)
+    key_list.publish_keys(storage, keyring)
     for entry in candidate.files:
         storage.put_file(file_key(manifest, entry), candidate.path(entry), sha256=entry.sha256)
     return manifest
@@ -228,20 +230,6 @@ def _stage(
 _PUBLISHED_FACTS = (
     *("k", "changes", "breaks", "additions", "gate", "privacy", "risk", "profiles", "lineage"),
 )
-
-
-def _publish_key(storage: Storage, keyring: Keyring) -> None:
-    pem = public_pem(keyring)
-    try:
-        storage.create(PUBLIC_KEY, pem)
-    except KeyExistsError as error:
-        if storage.get_bytes(PUBLIC_KEY) != pem:
-            raise ReleaseError(
-                "The store's releases are signed by another key.",
-                seen=f"another {PUBLIC_KEY}",
-                expected="the public half of this keyring's signing key",
-                do="use the keyring that published here, or publish to another store",
-            ) from error
 
 
 def _verify(storage: Storage, manifest: Manifest) -> None:

@@ -8,8 +8,10 @@ signature over one kind of document is none over another (secure-systems-lab/dss
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -37,13 +39,17 @@ def public_pem(keyring: Keyring) -> bytes:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def public_pems(keyring: Keyring) -> list[tuple[bytes, str]]:
-    """PEM and `key_id` of every generation's public key, oldest first."""
-    every = (
+def private_keys(keyring: Keyring) -> list[Ed25519PrivateKey]:
+    """Every generation's signing key, oldest first."""
+    return [
         Ed25519PrivateKey.from_private_bytes(keyring.key("signing", generation=number + 1))
         for number in range(keyring.generation("signing"))
-    )
-    publics = [key.public_key() for key in every]
+    ]
+
+
+def public_pems(keyring: Keyring) -> list[tuple[bytes, str]]:
+    """PEM and `key_id` of every generation's public key, oldest first."""
+    publics = [key.public_key() for key in private_keys(keyring)]
     form = Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
     return [(public.public_bytes(*form), key_id(public)) for public in publics]
 
@@ -76,39 +82,45 @@ def sign(payload: bytes, keyring: Keyring) -> bytes:
     return sign_with(payload, private_key(keyring))
 
 
-def sign_with(payload: bytes, key: Ed25519PrivateKey) -> bytes:
-    """The same with a key that is not the publisher's: a licensee signs with their own."""
-    signature = key.sign(_pae(payload))
+def sign_with(payload: bytes, *keys: Ed25519PrivateKey, kind: str = PAYLOAD_TYPE) -> bytes:
+    """The same with keys that are not the publisher's newest: a licensee signs with their own.
+
+    ``kind`` is signed with the payload: a signature over one kind is none over another.
+    """
     envelope = {
-        "payloadType": PAYLOAD_TYPE,
+        "payloadType": kind,
         "payload": base64.b64encode(payload).decode(),
         "signatures": [
             {
                 "keyid": key_id(key.public_key()),
-                "sig": base64.b64encode(signature).decode(),
+                "sig": base64.b64encode(key.sign(_pae(payload, kind))).decode(),
             }
+            for key in keys
         ],
     }
     return json.dumps(envelope, indent=1).encode() + b"\n"
 
 
-def open_envelope(envelope: bytes, public_key: Ed25519PublicKey | None) -> bytes:
+def open_envelope(
+    envelope: bytes, public_key: Ed25519PublicKey | None, *, kind: str = PAYLOAD_TYPE
+) -> bytes:
     """The payload, once a signature of this key holds; unverified where no key is given.
 
-    ReleaseError when the envelope is damaged or no signature holds.
+    A signature's ``keyid`` is a hint and proves nothing (DSSE protocol, 1.0): every signature is
+    tried. ReleaseError when the envelope is damaged or no signature holds.
     """
     try:
         document = json.loads(envelope)
-        payload = base64.b64decode(document["payload"], validate=True)
-        kind = document["payloadType"]
-        signatures = [base64.b64decode(s["sig"], validate=True) for s in document["signatures"]]
+        payload = _decoded(document["payload"])
+        seen = document["payloadType"]
+        signatures = [_decoded(each["sig"]) for each in document["signatures"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ReleaseError(
             "The manifest is damaged.", expected="a DSSE envelope", do="fetch it again"
         ) from error
-    if kind != PAYLOAD_TYPE:
-        raise ReleaseError("The manifest is of another type.", expected=PAYLOAD_TYPE)
-    if public_key and not any(_holds(public_key, s, payload) for s in signatures):
+    if seen != kind:
+        raise ReleaseError("The manifest is of another type.", expected=kind)
+    if public_key and not _any_holds(public_key, signatures, payload, kind=kind):
         raise ReleaseError(
             "The manifest's signature does not hold.",
             seen=f"{len(signatures)} signatures, none by this key",
@@ -118,15 +130,31 @@ def open_envelope(envelope: bytes, public_key: Ed25519PublicKey | None) -> bytes
     return payload
 
 
-def _holds(public_key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
+def _decoded(text: str) -> bytes:
+    """Base64 in either alphabet, as DSSE allows; ValueError for anything else."""
+    if not isinstance(text, str):
+        raise ValueError("no base64")
+    return binascii.a2b_base64(text.translate(_URL_SAFE).encode("ascii"), strict_mode=True)
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+def _any_holds(
+    public_key: Ed25519PublicKey, signatures: Sequence[bytes], payload: bytes, *, kind: str
+) -> bool:
+    return any(_holds(public_key, each, _pae(payload, kind)) for each in signatures)
+
+
+def _holds(public_key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
     try:
-        public_key.verify(signature, _pae(payload))
+        public_key.verify(signature, signed)
     except InvalidSignature:
         return False
     return True
 
 
-def _pae(payload: bytes) -> bytes:
-    """Pre-authentication encoding of DSSE v1."""
-    kind = PAYLOAD_TYPE.encode()
-    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+def _pae(payload: bytes, kind: str) -> bytes:
+    """Pre-authentication encoding of DSSE v1; lengths are of bytes."""
+    name = kind.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)

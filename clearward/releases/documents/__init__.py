@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clearward.releases import croissant
 from clearward.releases.documents import (
     arrival,
     attrition,
@@ -85,9 +84,6 @@ def write_documents(folder: Path, told: Told, *, docs: Path | None) -> None:
             _write(folder / name, templates.get_template(template).render(context))
         for name, text in each.files(told, values).items():
             _write(folder / name, text)
-    texts, place = told.dictionary, {"version": told.version, "month": told.month}
-    described = croissant.describe(told.product, told.tables, texts=texts, **place)
-    _write(folder / croissant.NAME, croissant.to_text(described))
     if docs:
         data_docs.copy(docs, folder / "quality" / "data_docs")
 

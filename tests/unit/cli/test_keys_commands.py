@@ -143,6 +143,8 @@ def test_every_signing_generation_is_exported_and_nothing_secret(settings, tmp_p
     run("rotate", "signing", "--yes")
     folder = tmp_path / "public"
     assert run("export-public", folder).exit_code == 0
-    pems = [path.read_text() for path in sorted(folder.iterdir())]
+    pems = [path.read_text() for path in sorted(folder.glob("*.pub"))]
+    assert [path.name for path in folder.iterdir() if path.suffix != ".pub"] == ["keys.json"]
+    assert "PRIVATE" not in (folder / "keys.json").read_text()
     assert len(pems) == 2 and len(set(pems)) == 2
     assert all("BEGIN PUBLIC KEY" in pem and "PRIVATE" not in pem for pem in pems)
