@@ -110,6 +110,7 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     )
     names = {"product": product, "version": str(place.version), "month": month}
     gate = evidence.read_gate(settings, product, month=month)
+    levels = figures["privacy"].get("levels") or {}
     told = Told(
         product=spec,
         tables=tables,
@@ -118,13 +119,9 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
         figures={**figures, **names, **place.told(), "key_id": key_id(public_key)},
         gate=evidence.publishable(gate, spec.protection.k),
         dbt=lineage.read_dbt_manifest(),
-        first_release=first_releases(
-            product, _earlier(storage, product, place.version), tables, version=names["version"]
-        ),
+        first_release=_first_release(storage, tables, product=product, version=place.version),
         measured=measure(tables, [qi.column for qi in spec.protection.quasi_identifiers]),
-        source=measure_source(
-            settings, spec, month=month, levels=figures["privacy"].get("levels") or {}
-        ),
+        source=measure_source(settings, spec, month=month, levels=levels),
     )
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
@@ -146,12 +143,13 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     return candidate
 
 
-def _earlier(
-    storage: Storage, product: str, version: Version
-) -> list[tuple[str, Mapping[str, Mapping[str, str]]]]:
-    """Version and schema of every release before this one, oldest first."""
+def _first_release(
+    storage: Storage, tables: tuple[TableFile, ...], *, product: str, version: Version
+) -> dict[tuple[str, str], str]:
+    """(table, column) -> the release that had it first, this one or one before it."""
     before = [found for found in versions(storage, product) if found < version]
-    return [(str(v), load_manifest(storage, product, v).schema) for v in before]
+    earlier = [(str(v), load_manifest(storage, product, v).schema) for v in before]
+    return first_releases(product, earlier, tables, version=str(version))
 
 
 @dataclass(frozen=True)
