@@ -110,13 +110,22 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     contract = contract_of(dbt, tables)
     last = last_manifest(storage, product, public_key=public_key)
     place = _place(storage, tables, contract, last=last, product=product, month=month)
-    figures = gather_figures(
-        settings, spec, tables, contract=contract, storage=storage, last=place.before, month=month
+    figures = {
+        **gather_figures(
+            settings,
+            spec,
+            tables,
+            contract=contract,
+            storage=storage,
+            last=place.before,
+            month=month,
+        ),
+        "key_id": key_id(public_key),
+        **as_facts(read_marks(spec, dbt)),
+    }
+    told = _tell(
+        settings, spec, tables, dbt=dbt, figures=figures, storage=storage, place=place, month=month
     )
-    told = _tell(settings, spec, tables, figures=figures, storage=storage, place=place, month=month)
-    marks = as_facts(read_marks(spec, dbt))
-    figures = {**told.figures, "key_id": key_id(public_key), **marks}
-    told = replace(told, dbt=dbt, figures=figures)
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
@@ -144,6 +153,7 @@ def _tell(
     spec: Product,
     tables: tuple[TableFile, ...],
     *,
+    dbt: Mapping[str, Any],
     figures: Mapping[str, Any],
     storage: Storage,
     place: _Place,
@@ -152,7 +162,7 @@ def _tell(
     """What the documents may tell."""
     names = {"product": spec.name, "version": str(place.version), "month": month}
     gate = evidence.read_gate(settings, spec.name, month=month)
-    before = _earlier(storage, spec.name, place.version)
+    levels = figures["privacy"].get("levels") or {}
     return Told(
         product=spec,
         tables=tables,
@@ -160,21 +170,20 @@ def _tell(
         month=month,
         figures={**figures, **names, **place.told()},
         gate=evidence.publishable(gate, spec.protection.k),
-        dbt={},
-        first_release=first_releases(spec.name, before, tables, version=names["version"]),
+        dbt=dbt,
+        first_release=_first_release(storage, tables, product=spec.name, version=place.version),
         measured=measure(tables, [qi.column for qi in spec.protection.quasi_identifiers]),
-        source=measure_source(
-            settings, spec, month=month, levels=figures["privacy"].get("levels") or {}
-        ),
+        source=measure_source(settings, spec, month=month, levels=levels),
     )
 
 
-def _earlier(
-    storage: Storage, product: str, version: Version
-) -> list[tuple[str, Mapping[str, Mapping[str, str]]]]:
-    """Version and schema of every release before this one, oldest first."""
+def _first_release(
+    storage: Storage, tables: tuple[TableFile, ...], *, product: str, version: Version
+) -> dict[tuple[str, str], str]:
+    """(table, column) -> the release that had it first, this one or one before it."""
     before = [found for found in versions(storage, product) if found < version]
-    return [(str(v), load_manifest(storage, product, v).schema) for v in before]
+    earlier = [(str(v), load_manifest(storage, product, v).schema) for v in before]
+    return first_releases(product, earlier, tables, version=str(version))
 
 
 def _add_for_everybody(settings: Settings, told: Told, folder: Path) -> None:
