@@ -1,6 +1,5 @@
 import errno
 import hashlib
-import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,6 +19,7 @@ from clearward.products.spec import load_product
 from clearward.releases import standards
 from clearward.releases.shelf import base_prefix, file_key, load_manifest
 from clearward.releases.signing import load_public_key
+from clearward.releases.standards import croissant, frictionless, healthdcat_check
 from clearward.releases.verify import verify_release
 from clearward.storage.local import LocalStorage
 from tests.unit.licensing.conftest import Office, People
@@ -124,12 +124,20 @@ def test_documents_and_tables_without_keys_are_the_releases_own_bytes(people):
     assert all(ours[f.path] == f.sha256 for f in kept)
 
 
-def test_the_machine_description_of_a_copy_names_its_own_files(people):
+def test_the_machine_descriptions_of_a_copy_name_its_own_files(people):
     copy = build(people, people.licence())
     entries = {f.path: f for f in copy.manifest.files}
-    text = (copy.storage.root / file_key(copy.manifest, entries["croissant.json"])).read_text()
-    named = {f["contentUrl"]: f["sha256"] for f in json.loads(text)["distribution"]}
-    assert named == {f.path: f.sha256 for f in copy.manifest.files if f.table}
+    own = {f.table: (f.path, f.sha256, f.bytes) for f in copy.manifest.files if f.table}
+    readers = {
+        "croissant.json": croissant.claims,
+        "datapackage.json": frictionless.claims,
+        "healthdcat.ttl": lambda text: healthdcat_check.claims(healthdcat_check.parse(text)),
+    }
+    assert set(readers) == set(standards.READDRESSED)
+    for name, read in readers.items():
+        text = (copy.storage.root / file_key(copy.manifest, entries[name])).read_text("utf-8")
+        named = {table: (c.path, c.sha256, c.bytes) for table, c in read(text).items()}
+        assert named == own, name
 
 
 def test_licences_of_one_buyer_share_their_pseudonyms_whatever_the_spelling(people):
