@@ -78,6 +78,7 @@ def hashes(settings):
     return {
         str(path.relative_to(settings.home)): hashlib.sha256(content(path)).hexdigest()
         for path in files
+        if "site" not in path.parts  # the catalogue is named by what holds times and signatures
     }
 
 
