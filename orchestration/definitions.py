@@ -44,7 +44,12 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
             carry_withdrawals,
         ],
         schedules=[schedules.monthly_refresh, daily_withdrawals],
-        sensors=[sensors.new_extracts, sensors.complete_months, sensors.failed_runs],
+        sensors=[
+            sensors.new_extracts,
+            sensors.complete_months,
+            sensors.licences_to_look_at,
+            sensors.failed_runs,
+        ],
         resources=resources or default_resources(),
         executor=TWO_STEPS,
     )

@@ -1,8 +1,11 @@
 """What starts by itself: new extracts, months that became complete, news of failures."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
 from clearward.arrival import Arrival, landed_extracts
+from clearward.licensing.watch import watch
 from clearward.notify import Notice, notify
 from orchestration.jobs import hospital_month, month_candidates
 from orchestration.partitions import extract_key, extracts, hospitals
@@ -59,6 +62,20 @@ def _partitions(context: dg.SensorEvaluationContext, asset: str) -> set[tuple[st
     keys = context.instance.get_materialized_partitions(dg.AssetKey(asset))
     dimensions = [extracts.get_partition_key_from_str(key).keys_by_dimension for key in keys]
     return {(d["hospital"], d["month"]) for d in dimensions}
+
+
+@dg.sensor(
+    description="Tells the configured notifier about licences and tokens that end, or are unused.",
+    minimum_interval_seconds=7 * 86_400,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+)
+def licences_to_look_at(clearward: Clearward) -> dg.SkipReason:
+    """Tell the notifier once a week what `clearward licence watch` shows; starts no run."""
+    found = watch(clearward.database, now=datetime.now(UTC))
+    for each in found:
+        words = f"{each.concern.replace('_', ' ')}: {each.at}"
+        notify(clearward.settings, Notice(each.licence_id, each.product, "", words))
+    return dg.SkipReason(f"{len(found)} licences to look at")
 
 
 @dg.run_failure_sensor(

@@ -2,13 +2,14 @@
 
 import json
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from clearward.errors import StorageBusyError, StorageError
+from clearward.licensing.registry import create_licence
 from clearward.notify import Notice, notify
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
@@ -16,7 +17,7 @@ from clearward.state.migrate import migrate
 from orchestration.partitions import extract_key
 from orchestration.resources import Clearward, refusals
 from orchestration.schedules import last_month, monthly_refresh
-from orchestration.sensors import complete_months, new_extracts
+from orchestration.sensors import complete_months, licences_to_look_at, new_extracts
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "extracts"
 
@@ -63,6 +64,26 @@ def seen(instance, asset, hospital, month):
     key = extract_key(hospital=hospital, month=month)
     event = dg.AssetMaterialization(asset, partition=key)
     instance.report_runless_asset_event(event)
+
+
+def test_licences_that_end_soon_are_told_and_start_no_run(home, instance):
+    settings, now = load_settings(), datetime.now(UTC)
+    migrate(state_engine(settings.database))
+    licence = create_licence(
+        state_engine(settings.database),
+        buyer="Acme",
+        product="cardiology",
+        purpose="commercial_licensing",
+        version_range="1.x",
+        terms=b"text",
+        valid_from=now - timedelta(days=1),
+        valid_until=now + timedelta(days=3),
+    )
+    context = dg.build_sensor_context(instance=instance, resources={"clearward": Clearward()})
+    assert "1 licences" in licences_to_look_at(context).skip_message
+    [notice] = (settings.reports / "notices.jsonl").read_text().splitlines()
+    assert json.loads(notice)["subject"] == licence.id
+    assert "Acme" not in notice
 
 
 def test_a_month_is_complete_when_every_hospital_that_began_it_is_through(instance):
