@@ -90,7 +90,7 @@ def create(
     asked = _approved(engine, request) if request else None
     licence = registry.create_licence(
         engine,
-        buyer=asked.organisation if asked and not agreement else buyer,
+        buyer=asked.organisation if asked else buyer,
         product=asked.product if asked else product,
         purpose=asked.purpose if asked else purpose,
         version_range=versions,

@@ -128,6 +128,14 @@ def test_no_licence_is_made_under_a_text_that_is_not_signed(desk):
         agreements.take_paper(desk.engine, offered.id, signatory="A. Director", now=NOW)
 
 
+def test_nobody_is_licensed_under_the_agreement_of_somebody_else(desk):
+    other = desk.licence(buyer="Other Lab")
+    with pytest.raises(LicenceError, match="another organisation's"):
+        desk.licence(agreement_id=other.agreement_id)
+    same = desk.licence(buyer="OTHER  lab", agreement_id=other.agreement_id)
+    assert same.licensee == other.licensee
+
+
 def test_the_buyers_signature_is_over_this_text_by_this_key(desk):
     offered = desk.agreement()
     key, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
