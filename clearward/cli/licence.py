@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from clearward.cli import licence_tokens
 from clearward.cli.show import console, show_facts, show_rows
 from clearward.errors import ConfigError, LicenceError
-from clearward.licensing import ledger, odrl, quota, registry, requests
+from clearward.licensing import ledger, odrl, quota, registry, requests, watch
 from clearward.licensing.duo import licence_terms
 from clearward.licensing.model import Copy, Licence, Mode
 from clearward.licensing.names import licensee_name
@@ -90,7 +90,7 @@ def create(
     asked = _approved(engine, request) if request else None
     licence = registry.create_licence(
         engine,
-        buyer=asked.organisation if asked and not agreement else buyer,
+        buyer=asked.organisation if asked else buyer,
         product=asked.product if asked else product,
         purpose=asked.purpose if asked else purpose,
         version_range=versions,
@@ -121,9 +121,15 @@ def list_all(
     if as_json:
         show_rows("", [_facts(licence) for licence in found], as_json=True)
         return
-    shown = ("id", "buyer", "product", "purpose", "version_range", "valid_until")
     rows = [
-        {**{name: getattr(li, name) for name in shown}, "stands": li.is_standing} for li in found
+        {
+            "id": li.id,
+            "buyer": li.buyer,
+            "product": f"{li.product} {li.version_range}",
+            "until": f"{li.valid_until:%Y-%m-%d %H:%M}",
+            "stands": li.is_standing,
+        }
+        for li in found
     ]
     show_rows("Licences", rows, as_json=False)
 
@@ -148,6 +154,16 @@ def show(licence_id: str, as_json: Json = False) -> None:
     rows = [{"code": code, "means": words} for code, words in terms.items()]
     show_rows("In terms of the Data Use Ontology", rows, as_json=False)
     show_rows("Tokens and clients", secrets, as_json=False)
+
+
+@app.command("watch")
+def watch_all(
+    days: Annotated[int, typer.Option(min=1, help="How far to look, ahead and back.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """What somebody should look at: licences and tokens that end soon, licences nobody used."""
+    found = watch.watch(state_engine(load_settings().database), now=datetime.now(UTC), days=days)
+    show_rows("Licences to look at", [vars(each) for each in found], as_json=as_json)
 
 
 @app.command()

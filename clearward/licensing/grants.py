@@ -18,7 +18,7 @@ from clearward.licensing import agreements
 from clearward.licensing.chain import moment_text, read_licence
 from clearward.licensing.duo import check_terms
 from clearward.licensing.model import AgreementState, Copy, Licence, Mode, Status
-from clearward.licensing.names import check_country
+from clearward.licensing.names import check_country, licensee_name
 from clearward.licensing.odrl import policy_document
 from clearward.licensing.organisations import ensure_organisation
 from clearward.licensing.policies import check_purpose
@@ -168,10 +168,18 @@ def _under(connection: Connection, agreement_id: str, *, buyer: str) -> dict[str
         )
     table = buyer_models.Organisation
     row = connection.execute(
-        select(table.name, table.status).where(table.id == agreement.organisation_id)
+        select(table.name, table.licensee, table.status).where(
+            table.id == agreement.organisation_id
+        )
     ).one()
     if row.status != Status.ACTIVE:
         raise LicenceError("This organisation was revoked.", seen=agreement.organisation_id)
+    if buyer.strip() and licensee_name(buyer) != row.licensee:
+        raise LicenceError(
+            "The agreement is another organisation's.",
+            seen=agreement.organisation_id,
+            do="name the agreement alone, or the organisation that signed it",
+        )
     return {
         "agreement_id": agreement_id,
         "buyer": buyer.strip() or row.name,

@@ -1,7 +1,10 @@
+import os
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from clearward.consent.model import EVENT_SCHEMA
@@ -14,8 +17,36 @@ from clearward.service.application import create_app
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate
 from tests.unit.consent.hospital import write_raw
+from tests.unit.licensing.buyers import BuyersDesk
 from tests.unit.releases import factory
 from tests.unit.releases.conftest import House
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """A database of this process's own on the real server; other tests share the server."""
+    server = os.environ.get("CLEARWARD_TEST_POSTGRES")
+    if not server:
+        pytest.skip("CLEARWARD_TEST_POSTGRES is not set: scripts/postgres.sh starts a server")
+    name = f"licences_{uuid.uuid4().hex[:12]}"
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def desk(request, tmp_path):
+    """A publisher's desk without any release, on both servers."""
+    on_server = request.param == "postgres"
+    url = request.getfixturevalue("postgres_url") if on_server else f"sqlite:///{tmp_path}/s.db"
+    made = BuyersDesk(url)
+    yield made
+    factory.Base.metadata.drop_all(made.engine)
+    made.engine.dispose()
 
 
 class FixedClock:

@@ -1,6 +1,5 @@
 """Organisation -> people -> agreement -> licence -> token: what ends, ends for the next request."""
 
-import os
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -14,20 +13,7 @@ from clearward.licensing import agreements, organisations, registry, tokens
 from clearward.licensing.model import AgreementState, Mode, Reason, Status
 from clearward.licensing.policies import may_receive
 from clearward.releases.signing import sign_with
-from clearward.state.base import Base
-from tests.unit.licensing.buyers import DAY, GOOD, NOW, BuyersDesk
-
-POSTGRES = os.environ.get("CLEARWARD_TEST_POSTGRES", "")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def desk(request, tmp_path):
-    if request.param == "postgres" and not POSTGRES:
-        pytest.skip("CLEARWARD_TEST_POSTGRES is not set: run scripts/postgres.sh start")
-    made = BuyersDesk(POSTGRES if request.param == "postgres" else f"sqlite:///{tmp_path}/s.db")
-    yield made
-    Base.metadata.drop_all(made.engine)
-    made.engine.dispose()
+from tests.unit.licensing.buyers import DAY, GOOD, NOW
 
 
 def reason(desk, token, now=NOW):
@@ -126,6 +112,14 @@ def test_no_licence_is_made_under_a_text_that_is_not_signed(desk):
         desk.licence(buyer="", terms=b"", agreement_id=offered.id)
     with pytest.raises(LicenceError, match="cannot sign"):
         agreements.take_paper(desk.engine, offered.id, signatory="A. Director", now=NOW)
+
+
+def test_nobody_is_licensed_under_the_agreement_of_somebody_else(desk):
+    other = desk.licence(buyer="Other Lab")
+    with pytest.raises(LicenceError, match="another organisation's"):
+        desk.licence(agreement_id=other.agreement_id)
+    same = desk.licence(buyer="OTHER  lab", agreement_id=other.agreement_id)
+    assert same.licensee == other.licensee
 
 
 def test_the_buyers_signature_is_over_this_text_by_this_key(desk):

@@ -1,30 +1,14 @@
 """The last download goes to one of those who ask for it at once, on both servers."""
 
-import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from clearward import audit
 from clearward.licensing import ledger, organisations, registry
 from clearward.licensing.ledger import Handover, Kind
 from clearward.licensing.model import Copy, Mode, Reason
 from clearward.licensing.quota import downloads, may_leave
-from clearward.state.base import Base
-from tests.unit.licensing.buyers import NOW, BuyersDesk
-
-POSTGRES = os.environ.get("CLEARWARD_TEST_POSTGRES", "")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def desk(request, tmp_path):
-    if request.param == "postgres" and not POSTGRES:
-        pytest.skip("CLEARWARD_TEST_POSTGRES is not set: run scripts/postgres.sh start")
-    made = BuyersDesk(POSTGRES if request.param == "postgres" else f"sqlite:///{tmp_path}/s.db")
-    yield made
-    Base.metadata.drop_all(made.engine)
-    made.engine.dispose()
+from tests.unit.licensing.buyers import NOW
 
 
 def line(licence, token, kind=Kind.LINKS, **changes):
