@@ -32,6 +32,7 @@ from clearward.state.base import state_engine
 from clearward.storage import Storage, open_storage
 
 MOST_CONNECTIONS = 1000
+KEEP_SECONDS = 30  # longer than clients keep one, or they ask just when it is closed
 
 
 def _utc_now() -> datetime:
@@ -126,6 +127,7 @@ def server_config(
         server_header=False,
         h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_SECONDS,
         timeout_graceful_shutdown=10,
         ssl_certfile=certificate,
         ssl_keyfile=key,

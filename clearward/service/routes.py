@@ -36,6 +36,8 @@ from clearward.service.tokens import SHARING_ROOT, Tokens
 from clearward.sharing.messages import CAPABILITIES
 
 Handler = Callable[[Request], Any]
+_SHARES = f"{SHARING_ROOT}/shares"
+_NOT_SHARED = (MALFORMED, UNKNOWN_TOKEN, NOT_IN_FORCE, NO_TABLE)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,14 @@ class Endpoint:
 
 def endpoints(desk: Desk) -> tuple[Endpoint, ...]:
     """All of them."""
-    return (*_public(), *_releases(desk), *_recalls(desk), *_tokens(desk), *_shares(desk))
+    return (
+        *_public(),
+        *_releases(desk),
+        *_files(desk),
+        *_recalls(desk),
+        *_tokens(desk),
+        *_shares(desk),
+    )
 
 
 def _health(_: Request) -> Response:
@@ -92,15 +101,32 @@ def _public() -> tuple[Endpoint, ...]:
     return (Endpoint("GET", "/health", "health", "Whether the service is up.", _health, up),)
 
 
+def _served(media_type: str) -> dict[int, Answer]:
+    whole = Answer(media_type, headers=("ETag", "Accept-Ranges", "Content-Disposition"))
+    return {200: whole, 206: whole, 304: Answer(""), 416: Answer("")}
+
+
+def _files(desk: Desk) -> tuple[Endpoint, ...]:
+    return (
+        Endpoint(
+            "GET",
+            "/files/{product}/{version}/{path:path}",
+            "followLink",
+            "A file, by a link; the licence is asked again each time and while it runs.",
+            Files(desk).file,
+            _served("application/octet-stream"),
+            "",
+            (BAD_LINK, PRECONDITION),
+            query={name: {"type": "string"} for name in ("t", "e", "sp", "s")},
+            headers=schemas.CONDITIONS,
+        ),
+    )
+
+
 def _releases(desk: Desk) -> tuple[Endpoint, ...]:
-    releases, files = Releases(desk), Files(desk)
+    releases = Releases(desk)
     one = "/v1/releases/{product}/{version}"
     refusals = (UNKNOWN_TOKEN, NOT_IN_FORCE, NO_RELEASE)
-    served = Answer(
-        "application/octet-stream", headers=("ETag", "Accept-Ranges", "Content-Disposition")
-    )
-    text = Answer("text/plain", headers=served.headers)
-    parts = {206: served, 304: Answer(""), 416: Answer("")}
     return (
         Endpoint(
             "GET",
@@ -128,7 +154,7 @@ def _releases(desk: Desk) -> tuple[Endpoint, ...]:
             "listUrls",
             "The same links, one a line, for wget --input-file.",
             releases.urls,
-            {200: text, **parts, 206: text},
+            _served("text/plain"),
             "bearer",
             (*refusals, PRECONDITION),
             headers=schemas.CONDITIONS,
@@ -139,21 +165,9 @@ def _releases(desk: Desk) -> tuple[Endpoint, ...]:
             "listSums",
             "SHA-256 of every file, for sha256sum --check.",
             releases.sums,
-            {200: text, **parts, 206: text},
+            _served("text/plain"),
             "bearer",
             (*refusals, PRECONDITION),
-            headers=schemas.CONDITIONS,
-        ),
-        Endpoint(
-            "GET",
-            "/files/{product}/{version}/{path:path}",
-            "followLink",
-            "A file, by a link; the licence is asked again each time and while it runs.",
-            files.file,
-            {200: served, **parts},
-            "",
-            (BAD_LINK, PRECONDITION),
-            query={name: {"type": "string"} for name in ("t", "e", "sp", "s")},
             headers=schemas.CONDITIONS,
         ),
     )
@@ -236,66 +250,60 @@ def _tokens(desk: Desk) -> tuple[Endpoint, ...]:
 
 def _shares(desk: Desk) -> tuple[Endpoint, ...]:
     shelf = Shelf(desk)
-    shares, reading = Shares(shelf), Reading(shelf)
-    root = f"{SHARING_ROOT}/shares"
-    table = f"{root}/{{share}}/schemas/{{schema}}/tables/{{table}}"
-    refusals = (MALFORMED, UNKNOWN_TOKEN, NOT_IN_FORCE, NO_TABLE)
+    return (*_listings(Shares(shelf)), *_tables(Shares(shelf), Reading(shelf)))
+
+
+def _listings(shares: Shares) -> tuple[Endpoint, ...]:
+    one = f"{_SHARES}/{{share}}"
+    tables = f"{one}/schemas/{{schema}}/tables"
+    listed: tuple[tuple[str, str, str, Handler], ...] = (
+        (_SHARES, "listShares", "The shares of the licence.", shares.all),
+        (f"{one}/schemas", "listSchemas", "Products.", shares.schemas),
+        (f"{one}/all-tables", "listAllTables", "Tables of all products.", shares.all_tables),
+        (tables, "listTables", "Tables of one product.", shares.tables),
+    )
+    told = {200: Answer("application/json", schemas.PAGE)}
+    share = {200: Answer("application/json", schemas.SHARE)}
+    return (
+        *(
+            Endpoint("GET", *place, told, "bearer", _NOT_SHARED, query=schemas.PAGING)
+            for place in listed
+        ),
+        Endpoint("GET", one, "getShare", "One share.", shares.share, share, "bearer", _NOT_SHARED),
+    )
+
+
+def _tables(shares: Shares, reading: Reading) -> tuple[Endpoint, ...]:
+    one = f"{_SHARES}/{{share}}/schemas/{{schema}}/tables/{{table}}"
     lines = {200: Answer("application/x-ndjson", headers=("Delta-Table-Version",))}
     formats = {CAPABILITIES: {"type": "string"}}
-
-    def listing(path: str, name: str, summary: str, handler: Handler) -> Endpoint:
-        told = {200: Answer("application/json", schemas.PAGE)}
-        return Endpoint(
-            "GET", path, name, summary, handler, told, "bearer", refusals, query=schemas.PAGING
-        )
-
-    def reading_one(path: str, name: str, summary: str, handler: Handler) -> Endpoint:
-        query = schemas.RANGES.get(name, {})
-        return Endpoint(
-            "GET",
-            f"{table}/{path}",
-            name,
-            summary,
-            handler,
-            lines,
-            "bearer",
-            refusals,
-            query=query,
-            headers=formats,
-        )
-
+    read: tuple[tuple[str, str, str, Handler], ...] = (
+        (f"{one}/version", "tableVersion", "The number of a version.", shares.version),
+        (f"{one}/metadata", "tableMetadata", "Columns and size.", shares.metadata),
+        (f"{one}/changes", "tableChanges", "The change data feed.", reading.changes),
+    )
     return (
-        listing(root, "listShares", "The shares of the licence.", shares.all),
-        Endpoint(
-            "GET",
-            f"{root}/{{share}}",
-            "getShare",
-            "One share.",
-            shares.share,
-            {200: Answer("application/json", schemas.SHARE)},
-            "bearer",
-            refusals,
+        *(
+            Endpoint(
+                "GET",
+                *place,
+                lines,
+                "bearer",
+                _NOT_SHARED,
+                query=schemas.RANGES.get(place[1], {}),
+                headers=formats,
+            )
+            for place in read
         ),
-        listing(f"{root}/{{share}}/schemas", "listSchemas", "Products.", shares.schemas),
-        listing(f"{root}/{{share}}/all-tables", "listAllTables", "Tables.", shares.all_tables),
-        listing(
-            f"{root}/{{share}}/schemas/{{schema}}/tables",
-            "listTables",
-            "Tables of one product.",
-            shares.tables,
-        ),
-        reading_one("version", "tableVersion", "The number of a version.", shares.version),
-        reading_one("metadata", "tableMetadata", "Columns and size.", shares.metadata),
-        reading_one("changes", "tableChanges", "The change data feed.", reading.changes),
         Endpoint(
             "POST",
-            f"{table}/query",
+            f"{one}/query",
             "queryTable",
             "Links to the files of a table.",
             reading.query,
             lines,
             "bearer",
-            refusals,
+            _NOT_SHARED,
             headers=formats,
             body=Answer("application/json", schemas.QUERY),
         ),

@@ -126,7 +126,7 @@ def test_what_the_buyer_has_is_not_sent_again(buyer):
 @pytest.mark.parametrize(
     "wanted",
     [
-        "bytes=" + ",".join(f"{n}-{n}" for n in range(5000)),
+        "bytes=" + ",".join(f"{n}-{n}" for n in range(1000)),
         "bytes=0-1,3-4",
         "bytes=" + "9" * 5000 + "-",
         "bytes=-" + "9" * 5000,
