@@ -17,7 +17,7 @@ from clearward.settings import Settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import check_migrated
 from clearward.storage import open_storage
-from clearward.storage.probe import probe
+from clearward.storage.probe import KEEPS_UNCHANGED, probe
 
 _PACKAGES = {"dagster": "1.13", "dbt-core": "1.11", "duckdb": "1.5", "great-expectations": "1.24"}
 _FREE_BYTES = 2 * 1024**3
@@ -98,5 +98,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    for result in probe(open_storage(settings)):
+    results = probe(open_storage(settings))
+    for result in results:
         yield Finding("store", result.name, result.ok, result.seen)
+    broken = [result.name for result in results if result.name in KEEPS_UNCHANGED and not result.ok]
+    words = "keeps what exists" if not broken else f"only pretends: {', '.join(broken)}"
+    yield Finding("store", "immutable", not broken, words)

@@ -20,7 +20,9 @@ from tempfile import TemporaryDirectory
 from clearward.errors import StorageError
 from clearward.storage.port import KeyChangedError, KeyExistsError, Storage
 
-RACERS = 8
+RACERS = 16
+KEEPS_UNCHANGED = frozenset({"conditional create", "race of creators", "compare and swap"})
+"""Promises without which a store cannot be called immutable."""
 _FORBIDDEN = 403
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from clearward import doctor
 from clearward.errors import ConfigError, StorageError
 from clearward.settings import Settings
 from clearward.storage import LocalStorage, open_storage
@@ -74,3 +75,20 @@ def test_a_folder_with_spaces_is_a_store(tmp_path):
     storage = open_storage(Settings(tmp_path, f"file://{tmp_path}/a%20b", "", tmp_path))
     storage.put_bytes("k", b"1")
     assert (tmp_path / "a b" / "k").read_bytes() == b"1"
+
+
+def test_doctor_calls_no_pretender_immutable(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "open_storage", lambda _: PretendingStorage(tmp_path / "store"))
+    settings = Settings(tmp_path, "s3://bucket", f"sqlite:///{tmp_path}/s.db", tmp_path / "k")
+    found = {f.check: f for f in doctor.examine(settings) if f.area == "store"}
+    broken = {name for name, finding in found.items() if not finding.is_ok}
+    assert broken == {"conditional create", "race of creators", "compare and swap", "immutable"}
+    assert "pretends" in found["immutable"].seen
+
+
+def test_doctor_says_of_a_real_store_that_it_keeps_a_release_unchanged(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "open_storage", lambda _: LocalStorage(tmp_path / "store"))
+    settings = Settings(tmp_path, "", f"sqlite:///{tmp_path}/s.db", tmp_path / "k")
+    found = [f for f in doctor.examine(settings) if f.area == "store"]
+    assert all(finding.is_ok for finding in found)
+    assert found[-1].check == "immutable"
