@@ -12,10 +12,13 @@ from __future__ import annotations
 import math
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+from sqlalchemy import Engine
 
 from clearward.errors import LicenceError, ReleaseError
 from clearward.keyring import Keyring
@@ -25,10 +28,7 @@ from clearward.licensing.trace_case import Case, Laid, Suspect, lay_beside, publ
 from clearward.licensing.trace_report import Looked, Suspicion, TraceReport, Way
 from clearward.marking import embed, reading, tardos
 from clearward.marking.contract import Markable
-from clearward.marking.leak import (
-    open_leak,
-    read_keys,
-)
+from clearward.marking.leak import open_leak, read_keys
 from clearward.products.spec import product_names
 from clearward.releases.manifest import Manifest
 from clearward.releases.shelf import load_manifest, versions
@@ -61,41 +61,28 @@ def trace_file(
         product, version: where to look; all that were published if omitted.
         bound: chance of accusing any innocent licensee, 0-1.
 
-    Raises ReleaseError for a file that cannot be read or a release that is not there, LicenceError
-    when nobody was ever licensed.
+    ReleaseError: no such file or release; LicenceError: nobody was ever licensed.
     """
-    if not 0 < bound < 1:
-        raise LicenceError("A bound is a chance.", seen=str(bound), expected="above 0, below 1")
-    database = state_engine(settings.database)
     shelves = _shelves(keyring, storage, product=product, version=version)
     suspects = {name: suspects_of(settings, keyring, name) for name in shelves}
-    tests = len(Way) * sum(map(len, suspects.values()))
-    if not tests:
-        raise LicenceError("Nobody was ever licensed.", do="name a product that has licensees")
-    looked: list[Looked] = []
+    tests = _count_tests(suspects, bound=bound)
     with _room(settings) as scratch, engine(settings) as connection:
         leak = open_leak(connection, path)
         keys = read_keys(connection, leak)
-        for name, manifests in shelves.items():
-            case = Case(
-                connection=connection,
-                storage=storage,
-                scratch=scratch,
-                leak=leak,
-                keys=keys,
-                manifests=manifests,
-                suspects=suspects[name],
-                code=every_code_keys(keyring, name),
-                level=bound / tests,
-            )
-            looked.append(_look(case))
-    best = max(looked, key=lambda found: found.rank)
-    holders = tuple(
-        receipt
-        for suspicion in best.suspicions
-        if suspicion.is_accused
-        for receipt in ledger.versions_of(database, suspicion.licensee, product=best.product)
-    )
+        case = partial(
+            Case,
+            connection=connection,
+            storage=storage,
+            scratch=scratch,
+            leak=leak,
+            keys=keys,
+            level=bound / tests,
+        )
+        looked = [
+            _look(case(manifests=m, suspects=suspects[n], code=every_code_keys(keyring, n)))
+            for n, m in shelves.items()
+        ]
+    found = max(looked, key=lambda one: one.rank)
     return TraceReport(
         file_sha256=hash_file(path),
         rows=leak.rows,
@@ -104,8 +91,28 @@ def trace_file(
         bound=bound,
         tests=tests,
         simulated=INNOCENTS,
-        found=best,
-        receipts=holders,
+        found=found,
+        receipts=_receipts(state_engine(settings.database), found),
+    )
+
+
+def _count_tests(suspects: Mapping[str, Sequence[Suspect]], *, bound: float) -> int:
+    """Figures that can accuse: one for each licensee, generation and way."""
+    if not 0 < bound < 1:
+        raise LicenceError("A bound is a chance.", seen=str(bound), expected="above 0, below 1")
+    tests = len(Way) * sum(map(len, suspects.values()))
+    if not tests:
+        raise LicenceError("Nobody was ever licensed.", do="name a product that has licensees")
+    return tests
+
+
+def _receipts(database: Engine, found: Looked) -> tuple[ledger.Receipt, ...]:
+    """What the accused were handed of the product."""
+    accused = sorted({s.licensee for s in found.suspicions if s.is_accused})
+    return tuple(
+        receipt
+        for licensee in accused
+        for receipt in ledger.versions_of(database, licensee, product=found.product)
     )
 
 

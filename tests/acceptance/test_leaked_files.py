@@ -2,13 +2,12 @@
 
 import gzip
 
-import numpy as np
 import pytest
 
-from clearward.errors import ReleaseError
 from clearward.marking import embed, leak, reading, tardos
 from tests.unit.marking.table import BIASES, KEY, PLACES, VALUE, connect, lab_sql, mark, word, write
 
+pytestmark = pytest.mark.slow
 ROWS = 40_000
 GUILTY = 3
 LEVEL = 1e-6 / 600
@@ -139,33 +138,3 @@ def test_a_gzipped_csv_is_read(lab):
     packed = lab[2] / "l.gz"
     packed.write_bytes(gzip.compress((lab[2] / "l.csv").read_bytes()))
     assert accused(read_file(lab, packed)[1]) == {1}
-
-
-@pytest.mark.parametrize("content", [b"", b"PAR1 nothing PAR1", b"\x1f\x8bnothing", b"a,b\n"])
-def test_a_file_that_is_none_is_refused(lab, content):
-    path = lab[2] / "bad"
-    path.write_bytes(content)
-    with pytest.raises(ReleaseError):
-        leak.open_leak(lab[0], path)
-
-
-def test_keys_are_found_by_their_form_whatever_the_column_is_called(lab):
-    connection, _, folder = lab
-    query = "SELECT upper(patient_key) AS who, ' ' || lab_cv_key AS x, code FROM every LIMIT 10"
-    connection.execute(f"COPY ({query}) TO '{folder}/k.csv' (HEADER)")
-    found = leak.open_leak(connection, folder / "k.csv")
-    assert 10 < leak.read_keys(connection, found) <= 20
-    names = connection.execute("SELECT DISTINCT name FROM leak_keys ORDER BY 1").fetchall()
-    assert names == [("who",), ("x",)]
-
-
-def test_chances_of_names_and_days():
-    assert reading.name_chance(1, 10**6) < 1e-17
-    assert reading.name_chance(10**15, 10**15) == 1
-    assert reading.day_chance(50, 0) == 1
-    assert reading.day_chance(1, 1) == pytest.approx(1 / 366)
-    assert reading.day_chance(20, 20) < 1e-50
-    generator = np.random.default_rng(1)
-    drawn = generator.binomial(300, 1 / 366, 10_000)
-    for matched in (1, 2, 3, 5):
-        assert np.mean(drawn >= matched) <= reading.day_chance(300, matched) * 1.2 + 1e-3
