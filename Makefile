@@ -51,8 +51,8 @@ docs: setup manifest ## write the dbt documentation site to dbt_project/target
 	@cd dbt_project && CLEARWARD_WAREHOUSE=$(CLEARWARD_HOME)/warehouse ../$(BIN)/dbt --quiet docs generate --profiles-dir . --static --empty-catalog
 	@echo "Open dbt_project/target/static_index.html"
 
-test: setup manifest ## run all tests; S3 and PostgreSQL ones run when `make services` has started them
-	@scripts/with_services.sh $(BIN)/python -m pytest -n 2 --dist loadfile
+test: setup manifest ## run all tests but the long ones; S3 and PostgreSQL ones run when `make services` has started them
+	@scripts/with_services.sh $(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
 
 check: setup manifest ## ruff, mypy, import layers, SQLFluff, Dagster definitions
 	@$(BIN)/ruff check .
@@ -73,8 +73,8 @@ services: ## install and start a real S3 server (Ceph RGW) and PostgreSQL for te
 services-stop: ## stop what `make services` started
 	@scripts/s3.sh stop; scripts/postgres.sh stop
 
-acceptance: setup manifest services ## end to end against the real S3 server and PostgreSQL
-	@scripts/with_services.sh $(BIN)/python -m pytest tests/acceptance -m "s3 or postgres or slow or not slow"
+acceptance: setup manifest services ## end to end, the long tests too, against the real S3 server and PostgreSQL
+	@scripts/with_services.sh $(BIN)/python -m pytest tests/acceptance
 
 bench: setup manifest ## measure against DuckDB's own COPY of the same files
 	@$(BIN)/python -m benchmarks.monthly

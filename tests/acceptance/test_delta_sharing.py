@@ -17,7 +17,7 @@ from tests.unit.releases.conftest import House
 
 HERE = Path(__file__).parent
 TABLE = f"clearward.{factory.PRODUCT}.{factory.PRODUCT}__encounter"
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from clearward.marking import embed, leak, reading, tardos
 from tests.unit.marking.table import BIASES, KEY, PLACES, VALUE, connect, lab_sql, mark, word, write
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 ROWS = 40_000
 GUILTY = 3
 LEVEL = 1e-6 / 600

@@ -17,7 +17,7 @@ from tests.acceptance.test_delivery import make_licence, make_token, serving
 from tests.unit.releases import factory
 from tests.unit.releases.conftest import House
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 ONE = f"/v1/releases/{factory.PRODUCT}/1.0.0"
 
 
