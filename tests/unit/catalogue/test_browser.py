@@ -8,6 +8,7 @@ from time import sleep
 
 import pytest
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 
 from clearward.catalogue.web import routes
 from clearward.licensing import requests
@@ -90,6 +91,37 @@ def test_pages_fit_and_complain_about_nothing(tab, counter, width, scheme):
             .filter(e => !(e.textContent.trim() || e.labels?.length || e.ariaLabel)).length"""
         )
         assert unnamed == 0, path
+
+
+def failed_rules(page):
+    """What axe finds against WCAG 2.2, level AA."""
+    levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = Axe().run(page, options={"runOnly": levels}).response["violations"]
+    return [(each["id"], each["nodes"][0]["target"]) for each in found]
+
+
+@browser_only
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_pages_keep_wcag(tab, counter, width, scheme):
+    page = tab(width, scheme)
+    for path in READ:
+        page.goto(counter.address + path)
+        assert failed_rules(page) == [], path
+
+
+@browser_only
+def test_the_documents_behind_a_product_page_keep_wcag_too(tab, counter):
+    page = tab(390, "dark")
+    page.goto(counter.address + READ[1])
+    hrefs = page.locator("a[href*='documents/'][href$='.html']").evaluate_all(
+        "links => [...new Set(links.map(link => link.href))]"
+    )
+    assert len(hrefs) > 5
+    wrong = {}
+    for href in hrefs:
+        page.goto(href)
+        wrong[href.rsplit("/", 1)[-1]] = failed_rules(page)
+    assert {name: found for name, found in wrong.items() if found} == {}
 
 
 @browser_only
