@@ -11,16 +11,25 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dagster._core.events import (
+    ASSET_CHECK_EVENTS,
+    ASSET_EVENTS,
+    EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
+)
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
+_INSERT = SqlEventLogStorageTable.insert()
+_OTHERS_IN_INDEX = {*ASSET_CHECK_EVENTS, *EVENT_TYPE_TO_PIPELINE_RUN_STATUS}
 _KEPT = 8  # shards; a run has one of its own, and all share the index
 
 
@@ -45,6 +54,34 @@ class KeptEventLog(SqliteEventLogStorage):
         """Open the log of this process's Dagster home."""
         return cls(str(Path(os.environ["DAGSTER_HOME"]) / "history" / "runs"), inst_data)
 
+    def store_event(self, event: EventLogEntry) -> None:
+        """See `store_event_batch`."""
+        self.store_event_batch([event])
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events of one run, and in the index those that are asked for across runs.
+
+        The same rows as Dagster's own class writes. It builds a statement for each event, which
+        SQLAlchemy then has to take apart; here one is compiled once and given rows.
+        """
+        rows = [self._event_to_row(event) for event in events]
+        with self.run_connection(events[0].run_id) as connection:
+            connection.execute(_INSERT, rows)
+        for stored, row in zip(events, rows, strict=True):
+            self._mirror(stored, row)
+
+    def _mirror(self, event: EventLogEntry, row: Mapping[str, Any]) -> None:
+        kind = event.dagster_event_type
+        if not (kind in ASSET_EVENTS or kind in _OTHERS_IN_INDEX):
+            return
+        with self.index_connection() as connection:
+            number = connection.execute(_INSERT, row).inserted_primary_key[0]
+            if kind in ASSET_EVENTS:
+                self._store_asset_event_tags(connection, [event], [number])
+                self._store_asset_event(connection, event, number)
+        if kind in ASSET_CHECK_EVENTS:
+            self.store_asset_check_event(event, number)
+
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         # One at a time per process, as in Dagster's own class: its lock is what makes the single
@@ -55,7 +92,7 @@ class KeptEventLog(SqliteEventLogStorage):
                 yield connection
 
     def _engine(self, shard: str) -> Engine:
-        gone = not Path(self.path_for_shard(shard)).exists()
+        gone = not os.path.exists(self.path_for_shard(shard))  # noqa: PTH110 - for every event
         if shard in self._engines and gone:  # a wiped run
             self._engines.pop(shard).dispose()
             self._initialized_dbs.discard(shard)

@@ -132,6 +132,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("dagster.yaml"), folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")  # what a run plans, stored at once
     return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=_LEANER))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clearward.cli.show import console, show_facts, show_rows
 from clearward.releases.evidence import read_risk
-from clearward.risk.table import TableRisk, measure_table
 from clearward.settings import load_settings
+
+if TYPE_CHECKING:
+    from clearward.risk.table import TableRisk
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,6 +40,8 @@ def measure(
     as_json: Json = False,
 ) -> None:
     """Measure one table; for whoever holds it, not for publication: small counts are shown."""
+    from clearward.risk.table import measure_table  # noqa: PLC0415 - SciPy, for this command alone
+
     found = measure_table(
         load_settings(),
         file,

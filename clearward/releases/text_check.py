@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 
 from clearward.errors import GateError
-from clearward.notes.audit import count_leaks
 from clearward.products.spec import Product
 from clearward.settings import Settings
 from clearward.warehouse import Warehouse, engine, read_parquet_sql
@@ -26,6 +25,8 @@ def require_clean_text(settings: Settings, spec: Product, *, month: str) -> int:
     A text is held against the people of the hospital it came from, told by the product zone; one
     that is not found there is held against every hospital's.
     """
+    from clearward.notes.audit import count_leaks  # noqa: PLC0415 - half a second of pinyin
+
     warehouse = Warehouse(settings.warehouse)
     read = leaks = 0
     by_hospital: dict[str, list[str]] = {}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from clearward.errors import ConfigError, DeidentifyError
-from clearward.notes.roster import note_tables
 from clearward.settings import Settings
 from clearward.warehouse import Warehouse, check_hospital, engine, read_parquet_sql
 
@@ -100,6 +99,8 @@ def _paths(warehouse: Warehouse, table: str, hospital: str, month: str) -> list[
 
 
 def _texts_sql(warehouse: Warehouse, hospital: str, month: str) -> Iterator[str]:
+    from clearward.notes.roster import note_tables  # noqa: PLC0415 - half a second of pinyin
+
     for system, table in note_tables():
         paths = _paths(warehouse, system.warehouse_name(table), hospital, month)
         if paths:
