@@ -84,15 +84,19 @@ def course(plans: Sequence[Plan]) -> dict[Step, set[Step]]:
     return waits
 
 
+_WORK = frozenset({Kind.HOSPITAL, Kind.MODELS, Kind.PRODUCT})
+
+
 def ranks(waits: dict[Step, set[Step]]) -> dict[Step, tuple[int, int]]:
-    """What goes first of several steps that may start, least first: the one most others wait for,
-    then the earlier in the plan. A product of one month lets the next month's models go first,
-    which all of that month's products wait for.
+    """What goes first of several steps that may start, least first: the one behind which most work
+    waits, then the earlier in the plan. A product of one month lets the next month's models go
+    first, which all of that month's products wait for.
     """
     behind: dict[Step, set[Step]] = {step: set() for step in waits}
     for step in reversed(waits):
+        own = {step} if step.kind in _WORK else set()
         for before in waits[step]:
-            behind[before] |= {step} | behind[step]
+            behind[before] |= own | behind[step]
     return {step: (-len(behind[step]), place) for place, step in enumerate(waits)}
 
 

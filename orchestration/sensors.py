@@ -1,6 +1,5 @@
 """What starts by itself: new extracts, months that became complete, news of failures."""
 
-
 import dagster as dg
 
 from clearward.arrival import Arrival, landed_extracts

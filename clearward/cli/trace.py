@@ -16,7 +16,7 @@ from clearward.storage import open_storage
 
 
 def trace(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Parquet or CSV.")],
+    file: Annotated[Path, typer.Argument(help="Parquet or CSV.")],
     product: Annotated[str, typer.Option(help="Only this product.")] = "",
     version: Annotated[str, typer.Option(help="Only this version; needs --product.")] = "",
     bound: Annotated[float, typer.Option(help="Chance of accusing any innocent.")] = BOUND,

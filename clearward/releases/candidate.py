@@ -14,14 +14,11 @@ from clearward.errors import ReleaseError
 from clearward.keyring import Keyring
 from clearward.marking.contract import as_facts
 from clearward.marking.contract import read_contract as read_marks
-from clearward.products.spec import Product, load_product
+from clearward.products.spec import load_product
 from clearward.releases import evidence, lineage
 from clearward.releases.bundle import replacing, write_bundle
 from clearward.releases.contract import as_document, contract_of, read_contract
 from clearward.releases.documents import Told
-from clearward.releases.documents.columns import first_releases
-from clearward.releases.documents.measure import measure
-from clearward.releases.documents.source import measure_source
 from clearward.releases.figures import gather_figures
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.overview import place_overview
@@ -30,6 +27,7 @@ from clearward.releases.samples import place_sample
 from clearward.releases.shelf import last_manifest, load_manifest, versions
 from clearward.releases.signing import key_id, load_public_key
 from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
+from clearward.releases.telling import tell
 from clearward.releases.terms import Contract, compare
 from clearward.releases.version import (
     FIRST,
@@ -112,20 +110,17 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
     place = _place(storage, tables, contract, last=last, product=product, month=month)
     figures = {
         **gather_figures(
-            settings,
-            spec,
-            tables,
-            contract=contract,
-            storage=storage,
-            last=place.before,
-            month=month,
+            settings, spec, tables,
+            contract=contract, storage=storage, last=place.before, month=month,
         ),
-        "key_id": key_id(public_key),
         **as_facts(read_marks(spec, dbt)),
-    }
-    told = _tell(
-        settings, spec, tables, dbt=dbt, figures=figures, storage=storage, place=place, month=month
-    )
+        **place.told(),
+        "key_id": key_id(public_key),
+    }  # fmt: skip
+    told = tell(
+        settings, spec, tables,
+        dbt=dbt, figures=figures, storage=storage, version=place.version, month=month,
+    )  # fmt: skip
     folder = candidate_folder(settings, product, month=month)
     docs = evidence.gate_folder(settings, product, month=month) / "data_docs"
     with replacing(folder) as building:
@@ -146,44 +141,6 @@ def build_candidate(settings: Settings, keyring: Keyring, *, product: str, month
         _save(building, candidate)
     record_candidate(settings, candidate.metadata())
     return candidate
-
-
-def _tell(
-    settings: Settings,
-    spec: Product,
-    tables: tuple[TableFile, ...],
-    *,
-    dbt: Mapping[str, Any],
-    figures: Mapping[str, Any],
-    storage: Storage,
-    place: _Place,
-    month: str,
-) -> Told:
-    """What the documents may tell."""
-    names = {"product": spec.name, "version": str(place.version), "month": month}
-    gate = evidence.read_gate(settings, spec.name, month=month)
-    levels = figures["privacy"].get("levels") or {}
-    return Told(
-        product=spec,
-        tables=tables,
-        version=names["version"],
-        month=month,
-        figures={**figures, **names, **place.told()},
-        gate=evidence.publishable(gate, spec.protection.k),
-        dbt=dbt,
-        first_release=_first_release(storage, tables, product=spec.name, version=place.version),
-        measured=measure(tables, [qi.column for qi in spec.protection.quasi_identifiers]),
-        source=measure_source(settings, spec, month=month, levels=levels),
-    )
-
-
-def _first_release(
-    storage: Storage, tables: tuple[TableFile, ...], *, product: str, version: Version
-) -> dict[tuple[str, str], str]:
-    """(table, column) -> the release that had it first, this one or one before it."""
-    before = [found for found in versions(storage, product) if found < version]
-    earlier = [(str(v), load_manifest(storage, product, v).schema) for v in before]
-    return first_releases(product, earlier, tables, version=str(version))
 
 
 def _add_for_everybody(settings: Settings, told: Told, folder: Path) -> None:

@@ -89,11 +89,11 @@ def _diff(
 
 def _join(connection: duckdb.DuckDBPyConnection, table: str, pair: SideBySide) -> TableChange:
     flags = [f"{pair.differs_sql(name)} AS d{i}" for i, name in enumerate(pair.compared)]
-    each = [f"count_if(is_kept AND d{i})" for i in range(len(flags))]
+    each = [f"count(*) FILTER (is_kept AND d{i})" for i in range(len(flags))]
     anywhere = " OR ".join(f"d{i}" for i in range(len(flags))) or "false"
     row = connection.execute(f"""
-        SELECT count_if(is_new), count_if(is_gone), count_if(is_kept),
-            count_if(is_kept AND ({anywhere})) {"".join(f", {count}" for count in each)}
+        SELECT count(*) FILTER (is_new), count(*) FILTER (is_gone), count(*) FILTER (is_kept),
+            count(*) FILTER (is_kept AND ({anywhere})) {"".join(f", {count}" for count in each)}
         FROM (SELECT o._is_there IS NULL AS is_new, n._is_there IS NULL AS is_gone,
             o._is_there AND n._is_there AS is_kept {"".join(f", {flag}" for flag in flags)}
             {pair.join_sql()})

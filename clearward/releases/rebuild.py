@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from clearward.errors import ReleaseError
@@ -19,6 +20,7 @@ from clearward.keyring import Keyring
 from clearward.products.spec import load_product
 from clearward.releases.candidate import Candidate, build_candidate
 from clearward.releases.history import protect_release
+from clearward.releases.issue import issue_candidate
 from clearward.releases.lineage import code_identity
 from clearward.releases.manifest import Manifest
 from clearward.releases.shelf import load_manifest, versions
@@ -62,7 +64,8 @@ def rebuild_release(
     with _scratch(settings, manifest) as (inside, has_marts):
         if has_marts:
             protect_release(inside, keyring, product=product, month=manifest.month)
-        candidate = build_candidate(inside, keyring, product=product, month=manifest.month)
+        built = build_candidate(inside, keyring, product=product, month=manifest.month)
+        candidate = issue_candidate(built, date.fromisoformat(manifest.published_at[:10]))
     _check_same(manifest, candidate)
     return Rebuilt(
         product=product,

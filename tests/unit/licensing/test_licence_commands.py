@@ -46,7 +46,7 @@ def test_from_a_request_to_a_signed_agreement_to_a_token(desk, tmp_path):
         statement="Outcomes.",
         now=NOW,
     )
-    assert asked in run("request", "list")
+    assert asked in run("request", "list", "--json")
     assert "Outcomes." in run("request", "show", asked)
     approved = run("request", "approve", asked, "--by", "Data board", "--country", "DE")
     organisation, person = first("org", approved), first("per", approved)

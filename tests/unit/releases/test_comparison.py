@@ -3,12 +3,14 @@
 import json
 import shutil
 
+import duckdb
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typer.testing import CliRunner
 
 from clearward.cli.main import app
 from clearward.errors import ReleaseError
+from clearward.releases.changes import diff_tables
 from clearward.releases.comparison import compare_folders, compare_published
 from clearward.releases.manifest import MANIFEST_NAME
 from clearward.releases.shelf import file_key, load_manifest
@@ -103,3 +105,13 @@ def test_a_new_month_of_the_same_rows_has_no_cause_but_the_month(tmp_path):
     facts = load_manifest(house.storage, PRODUCT, "1.1.0").facts
     assert (facts["causes"], facts["terms"]) == (["new_month"], [])
     assert all(not any(t[n] for n in ("inserted", "updated", "deleted")) for t in facts["changes"])
+
+
+def test_a_table_that_was_empty_and_is_empty_changed_nothing(house, tmp_path):
+    paths = [tmp_path / "old.parquet", tmp_path / "new.parquet"]
+    for path in paths:
+        duckdb.sql(f"COPY (SELECT 'a' AS id, 1 AS value WHERE false) TO '{path}'")
+    old, new = ({"table": path} for path in paths)
+    [change] = diff_tables(house.settings, old, new, keys={"table": ("id",)})
+    counts = (change.rows, change.rows_before, change.inserted, change.updated, change.deleted)
+    assert counts == (0, 0, 0, 0, 0)

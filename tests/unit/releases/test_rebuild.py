@@ -56,7 +56,7 @@ def test_an_input_that_changed_since_is_found_out_and_named(house):
     honest = path.read_text()
     path.write_text(honest.replace('"k_reached": 30', '"k_reached": 31'))
     try:
-        with pytest.raises(ReleaseError, match=r"privacy\.json.*figures that differ: privacy"):
+        with pytest.raises(ReleaseError, match=r"files differ.*figures that differ: privacy"):
             rebuild(house)
     finally:
         path.write_text(honest)

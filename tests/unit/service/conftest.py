@@ -5,9 +5,9 @@ from starlette.testclient import TestClient
 
 from clearward.service.application import create_app
 from clearward.state.models import AuditEvent
-from tests.unit.licensing.conftest import office, people, published
+from tests.unit.licensing.conftest import arrived, office, people, published
 
-__all__ = ["office", "people", "published"]
+__all__ = ["arrived", "office", "people", "published"]
 
 
 class Buyer:

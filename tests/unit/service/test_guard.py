@@ -301,7 +301,7 @@ def test_pages_for_people_stand_behind_the_same_guard(office):
     from starlette.routing import Route
 
     page = Route("/hello", lambda _: PlainTextResponse("hello"))
-    web = TestClient(create_app(office.settings, pages=[page]))
+    web = TestClient(create_app(office.settings, pages=lambda _: [page]))
     answer = web.get("/hello")
     assert (answer.text, answer.headers["X-Frame-Options"]) == ("hello", "DENY")
 
