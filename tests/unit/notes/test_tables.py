@@ -216,10 +216,14 @@ def test_batches_come_back_in_order_and_few_are_taken_ahead() -> None:
 def test_the_cost_of_reading_follows_the_length_of_the_text(piece: str) -> None:
     from time import process_time
 
-    seconds = []
-    for size in (20_000, 80_000):
-        text = piece * (size // len(piece)) + "EF 35%"
-        start = process_time()
-        read_text(text)
-        seconds.append(process_time() - start)
+    def cost(size: int) -> float:
+        """The least of three: a collection of garbage may fall into any one."""
+        text, least = piece * (size // len(piece)) + "EF 35%", float("inf")
+        for _ in range(3):
+            start = process_time()
+            read_text(text)
+            least = min(least, process_time() - start)
+        return least
+
+    seconds = [cost(20_000), cost(80_000)]
     assert seconds[1] < 0.1 + 8 * seconds[0]
