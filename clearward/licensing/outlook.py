@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from clearward import audit
 from clearward.licensing import ledger
 from clearward.licensing.access import may_download
-from clearward.licensing.model import Licence, Status
+from clearward.licensing.model import Licence
 from clearward.licensing.registry import list_licences
 from clearward.notify import Notice, notify
 from clearward.releases.shelf import versions
@@ -48,11 +48,12 @@ def receivable(
 
 
 def in_force(database: Engine, *, now: datetime) -> tuple[Licence, ...]:
-    """Licences whose dates hold and that nobody revoked."""
+    """Licences whose dates hold and of which nobody revoked anything: the licence, its agreement,
+    its organisation."""
     return tuple(
         licence
         for licence in list_licences(database)
-        if licence.status is Status.ACTIVE and licence.valid_from <= now < licence.valid_until
+        if licence.is_standing and licence.valid_from <= now < licence.valid_until
     )
 
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 from sqlalchemy import Engine, select
 
 from clearward import audit
-from clearward.licensing import registry
 from clearward.licensing.model import Licence
+from clearward.licensing.outlook import in_force
 from clearward.state.models import AccessToken, Delivery
 
 
@@ -42,9 +42,7 @@ def watch(engine: Engine, *, now: datetime, days: int = 30) -> tuple[Watched, ..
     limit = audit.utc_text(now + timedelta(days=days))
     ends, used = _last_token_ends(engine, now), _used(engine)
     found = []
-    for licence in registry.list_licences(engine):
-        if not licence.is_standing or not licence.valid_from <= now < licence.valid_until:
-            continue
+    for licence in in_force(engine, now=now):
         until, token = audit.utc_text(licence.valid_until), ends.get(licence.id)
         if until <= limit:
             found.append(_watched(Concern.LICENCE_ENDS, licence, until))
