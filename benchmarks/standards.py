@@ -80,12 +80,12 @@ def measure(home: Path, product: str) -> dict[str, float]:
         candidate = build_candidate(settings, keyring, product=product, month=month)
     finally:
         standards.write = writer
-    issued = issue_candidate(candidate, date(2026, 1, 1))
-    files, spec = issued.folder / "files", load_product(product)
     import mlcroissant  # noqa: PLC0415 - beside, not before, the imports that are measured
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        issued = issue_candidate(candidate, date(2026, 1, 1), folder=folder / "issued")
+        files, spec = issued.folder / "files", load_product(product)
         rounds = [
             {
                 "write": cpu(lambda: standards.write(folder, told[0])),

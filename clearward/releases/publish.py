@@ -14,6 +14,8 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from clearward import audit
@@ -99,10 +101,12 @@ def publish(
         if finished:
             return finished
         raise
-    issued = issue_candidate(candidate, datetime.now(UTC).date())
-    actor = _approver(settings, candidate, approved_by)
-    check_immutable(storage)
-    manifest = _stage(storage, keyring, issued, signed=signed)
+    now = datetime.now(UTC)
+    with TemporaryDirectory(dir=candidate.folder, prefix=".issued-") as folder:
+        issued = issue_candidate(candidate, now.date(), folder=Path(folder))
+        actor = _approver(settings, candidate, approved_by)
+        check_immutable(storage)
+        manifest = _stage(storage, keyring, issued, signed=signed, at=now)
     _verify(storage, manifest)
     return _finish(settings, storage, _promote(storage, keyring, manifest), actor=actor)
 
@@ -210,7 +214,12 @@ def _refuse_older(candidate: Candidate) -> NoReturn:
 
 
 def _stage(
-    storage: Storage, keyring: Keyring, candidate: Candidate, *, signed: list[dict[str, str]]
+    storage: Storage,
+    keyring: Keyring,
+    candidate: Candidate,
+    *,
+    signed: list[dict[str, str]],
+    at: datetime,
 ) -> Manifest:
     manifest = Manifest(
         product=candidate.product,
@@ -218,7 +227,7 @@ def _stage(
         month=candidate.month,
         content_sha256=candidate.content_sha256,
         base=candidate.base,
-        published_at=audit.utc_text(datetime.now(UTC)),
+        published_at=audit.utc_text(at),
         change=candidate.change.value,
         previous=candidate.previous,
         files=candidate.files,

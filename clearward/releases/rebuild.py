@@ -65,7 +65,8 @@ def rebuild_release(
         if has_marts:
             protect_release(inside, keyring, product=product, month=manifest.month)
         built = build_candidate(inside, keyring, product=product, month=manifest.month)
-        candidate = issue_candidate(built, date.fromisoformat(manifest.published_at[:10]))
+        day = date.fromisoformat(manifest.published_at[:10])
+        candidate = issue_candidate(built, day, folder=inside.home / "issued")
     _check_same(manifest, candidate)
     return Rebuilt(
         product=product,

@@ -22,8 +22,8 @@ def candidate(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def issued(candidate):
-    return issue_candidate(candidate, DAY)
+def issued(candidate, tmp_path_factory):
+    return issue_candidate(candidate, DAY, folder=tmp_path_factory.mktemp("issued"))
 
 
 @pytest.fixture

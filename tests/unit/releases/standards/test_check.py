@@ -189,11 +189,12 @@ def test_a_table_that_no_document_knows_is_refused(folder, issued, product):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """A release with a table of three rows about people, and one of none."""
-    home = House(tmp_path_factory.mktemp("small") / "home")
+    place = tmp_path_factory.mktemp("small")
+    home = House(place / "home")
     three = factory.entity_sql("echo", "echo_key", patients=3)
     none = factory.entity_sql("procedure", "procedure_key", patients=0)
     home.write(overrides={"echo": three, "procedure": none})
-    return issue_candidate(home.build(), date(2024, 6, 3))
+    return issue_candidate(home.build(), date(2024, 6, 3), folder=place / "issued")
 
 
 def test_a_small_number_of_rows_is_told_by_no_document(small, product):
