@@ -15,6 +15,8 @@ with said as (
     select source_code, 'ICD10CN-YB2.0' as source_code_system from {{ ref('stg_his__front_sheet') }}
     union
     select source_code, 'ICD10CN-YB2.0' as source_code_system from {{ ref('stg_his__front_sheet_diagnosis') }}
+    union
+    select concept_code, concept_system from {{ ref('stg_clearward__finding') }} where attribute = 'diagnosis'
 ),
 
 codes as (

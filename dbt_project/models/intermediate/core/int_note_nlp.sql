@@ -21,8 +21,8 @@ select
     case left(findings.comparator, 1) when '<' then '<' when '>' then '>' else '=' end as comparator,
     -- OD, OS, OU of an eye; L, R, B of anything else
     case when findings.laterality in ('OD', 'OS', 'OU', 'L', 'R', 'B') then findings.laterality else 'U' end as laterality,
-    coalesce(by_code.concept, attributes.concept) as concept,
-    coalesce(by_code.products, attributes.products) as products
+    coalesce(diagnoses.concept, by_code.concept, attributes.concept) as concept,
+    coalesce(diagnoses.products, by_code.products, attributes.products) as products
 from {{ ref('stg_clearward__note') }} as notes
 left join {{ ref('stg_clearward__finding') }} as findings
     on notes.hospital_id = findings.hospital_id
@@ -31,5 +31,10 @@ left join {{ ref('stg_clearward__finding') }} as findings
 left join {{ ref('map_measurement_code') }} as by_code
     on findings.concept_code = by_code.code
     and findings.concept_system = by_code.code_system
+left join {{ ref('int_diagnosis_code_mapped') }} as diagnoses
+    on findings.attribute = 'diagnosis'
+    and findings.concept_code = diagnoses.source_code
+    and findings.concept_system = diagnoses.source_code_system
 left join {{ ref('map_note_attribute') }} as attributes
     on lower(findings.attribute) = attributes.attribute
+    and attributes.said in ('*', findings.value_text)

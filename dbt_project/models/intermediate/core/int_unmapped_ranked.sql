@@ -14,7 +14,7 @@ with unmapped as (
     select 'measurement', source_code, source_code_system, hospital_id
     from {{ ref('int_measurement') }} where concept is null and op <> 'D'
     union all
-    select 'note', attribute, 'attribute', hospital_id
+    select 'note', case attribute when 'symptom' then concat_ws(' ', attribute, value_text) else attribute end, 'attribute', hospital_id
     from {{ ref('int_note_nlp') }} where concept is null and part <> ''
 ),
 
