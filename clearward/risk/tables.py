@@ -183,6 +183,15 @@ def count_strangers(view: View) -> int:
     return total
 
 
+def count_of_few(view: View, k: int) -> int:
+    """Tables that 1 to k - 1 patients have a row in: who reads the number of rows counts them."""
+    sources = [view.source(entity) for entity in view.released if entity != ATTRITION]
+    for source in sources:
+        check_columns(view.connection, source, [UNIT])
+    found = (one(view.connection, f"SELECT count(DISTINCT {UNIT}) FROM {s}")[0] for s in sources)
+    return sum(0 < patients < k for patients in found)
+
+
 def count_finer(view: View) -> int:
     """Patients for whom another table says more about a quasi-identifier than their own row."""
     total = 0

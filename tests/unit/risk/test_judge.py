@@ -99,6 +99,12 @@ PLANTED = {
         "SELECT *, '1957' AS birth_year FROM diagnosis",
         {"G1.finer_labels"},
     ),
+    "a table of ten patients": (
+        "outcome",
+        "SELECT * FROM outcome WHERE patient_key IN (SELECT patient_key FROM outcome GROUP BY 1 "
+        "ORDER BY 1 LIMIT 10)",
+        {"G1.tables_of_few"},
+    ),
     "a patient with 101 visits": (
         "encounter",
         "SELECT * FROM encounter UNION ALL SELECT e.* REPLACE ('v' || n AS encounter_key, "
