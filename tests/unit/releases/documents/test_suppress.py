@@ -77,9 +77,7 @@ def test_empty_cells_cannot_be_had_from_a_column_s_total_and_its_groups_rows(pai
         in_all = sum(parts[i] for i in masked)
         caps = {i: in_all if i in closed else groups[i].rows for i in masked}
         for i in masked:
-            if (
-                not 0 < parts[i] < K
-            ):  # zeros may be known
+            if not 0 < parts[i] < K:  # zeros may be known
                 continue
             most = min(caps[i], in_all)
             least = max(0, in_all - sum(caps[j] for j in masked if j != i))
