@@ -36,6 +36,9 @@ def measure(
     population: Annotated[
         str, typer.Option(help="People it was drawn from: a number, or a file with these columns.")
     ] = "",
+    hierarchies: Annotated[
+        str, typer.Option(help="Hierarchies of sensitive columns: a=a.csv,b=b.csv.")
+    ] = "",
     subsets: Annotated[bool, typer.Option(help="Try every subset of quasi-identifiers.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -49,6 +52,7 @@ def measure(
         sensitive=_names(sensitive),
         unit=unit or None,
         population=_population(population),
+        hierarchies=_hierarchies(hierarchies),
         subsets=subsets,
     )
     if as_json:
@@ -80,6 +84,9 @@ def _show(name: str, found: TableRisk) -> None:
     if found.journalist:
         facts |= {"journalist_highest": found.journalist.highest}
         facts |= {"journalist_average_marketer": found.journalist.average}
+    if found.presence:
+        facts |= {"presence_least": found.presence.low, "presence_most": found.presence.high}
+    facts |= {f"t_hierarchical_{name}": t for name, t in found.t_hierarchical.items()}
     facts["direct_identifiers"] = json.dumps(found.identifiers.values) or "none"
     facts["columns_named_like_identifiers"] = ", ".join(found.identifiers.named) or "none"
     show_facts(name, {key: _short(value) for key, value in facts.items()}, as_json=False)
@@ -123,3 +130,8 @@ def _population(text: str) -> int | Path | None:
     if not text:
         return None
     return int(text.replace("_", "")) if text.replace("_", "").isdigit() else Path(text)
+
+
+def _hierarchies(text: str) -> dict[str, Path]:
+    given = (part.partition("=") for part in _names(text))
+    return {name.strip(): Path(path.strip()) for name, _, path in given}

@@ -1,7 +1,8 @@
 """What a release may tell about consent: counts of patients by reason, never a name or a key.
 
-Counts from 1 to k - 1 are masked, and so are as many others as it takes that no masked count
-follows from the total. The gate's own counts, unmasked, belong to `counts`.
+Counts from 1 to k - 1 are masked, the others rounded up to multiples of k: the summaries of two
+months side by side would else count the few who withdrew, refused or came of age in between. The
+gate's own counts, unmasked, belong to `counts`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from clearward.consent.policies import RULES
 from clearward.consent.purposes import product_uses
 from clearward.consent.vocabularies import dpv_terms
 from clearward.errors import ConsentError
+from clearward.products.counts import rounded
 from clearward.settings import Settings
 
 MASKED = "<k"
@@ -62,19 +64,15 @@ def release_summary(
 
 
 def masked(counts: Mapping[str, int], *, k: int) -> dict[str, Any]:
-    """Counts with the small ones hidden, also from subtraction: ``patients`` and ``reasons``.
+    """``patients`` and ``reasons``, each count as it may be told; zeros are left out.
 
-    While fewer than two counts, or fewer than k patients together, are hidden, the smallest shown
-    one is hidden as well; where none is left to hide, the total is hidden instead.
+    No sum gives a masked count away: the total is known to k, like every number beside it.
     """
-    present = {reason: n for reason, n in sorted(counts.items()) if n}
-    hidden = {reason for reason, n in present.items() if n < k}
-    shown = sorted((n, reason) for reason, n in present.items() if reason not in hidden)
-    while hidden and (len(hidden) < 2 or sum(present[r] for r in hidden) < k) and shown:
-        hidden.add(shown.pop(0)[1])
-    is_open = bool(hidden) and (len(hidden) < 2 or sum(present[r] for r in hidden) < k)
-    total = sum(present.values())
-    return {
-        "patients": MASKED if is_open or 0 < total < k else total,
-        "reasons": {reason: MASKED if reason in hidden else n for reason, n in present.items()},
-    }
+    told = {reason: told_count(n, k) for reason, n in sorted(counts.items()) if n}
+    return {"patients": told_count(sum(counts.values()), k), "reasons": told}
+
+
+def told_count(count: int, k: int) -> int | str:
+    """A count of patients as two months may tell it side by side: ``<k``, or up to the next
+    multiple of k."""
+    return MASKED if 0 < count < k else rounded(count, k)

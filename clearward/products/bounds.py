@@ -19,6 +19,24 @@ HOSPITAL = "hospital_id"
 NEVER_GENERALISED = "exact"
 MOST_KNOWN_CODES = 3
 """Four known codes of every patient would be more sets than a month can count."""
+LEAST_K = {"public": 20, "controlled": 11, "enclave": 5}
+"""Release model -> least k. EMA policy 0070 asks for a chance of 0.09 of being found, 1 in 11, of
+files that leave; GB/T 37964-2019 names three ways of sharing, of which the open one has no contract
+behind it."""
+WEAKEST: Mapping[str, float] = {
+    "avg_prosecutor": 0.09,
+    "population_uniques": 0.001,
+    "sequence_uniques": 0.05,
+    "pinned": 0.0,
+    "leaver_advantage": 0.05,
+    "singling_out": 0.10,
+    "linkability": 0.02,
+    "inference": 0.10,
+}
+"""Bound of `Gates` -> the largest that a spec may state. A product may ask for less risk, never for
+more: what is weaker than this is changed here, where it is seen, for all products at once."""
+LEAST_ATTACKS = 2000
+LARGEST_T = 0.3
 
 
 @dataclass(frozen=True)
@@ -177,6 +195,8 @@ def read_protection(body: Mapping[str, Any]) -> Protection:
     code_sets = _take(given, "code_sets").items()
     sequence = dict(_take(given, "sequence"))
     successive = _whole(Successive, _take(given, "successive"))
+    _check_least_k(given)
+    _check_sensitive(dict(sensitive))
     _check_successive(successive, k=given.get("k", 0))
     _check_hospital(ladders)
     _check_known_codes(dict(code_sets))
@@ -216,6 +236,31 @@ def _check_hospital(ladders: Iterable[tuple[str, str]]) -> None:
         )
 
 
+def _check_least_k(given: Mapping[str, Any]) -> None:
+    model, k = given.get("release_model"), given.get("k", 0)
+    if model not in LEAST_K or k < LEAST_K[model]:
+        raise _too_weak(f"k {k} for release model {model}", LEAST_K, "protection")
+    if not given.get("profiles"):
+        raise _too_weak("no profile", {"profiles": "one or more"}, "protection")
+
+
+def _check_sensitive(sensitive: Mapping[str, Mapping[str, Any]]) -> None:
+    wrong = [f"t {models.get('t')} for {name}" for name, models in sensitive.items()
+             if not 0 <= models.get("t", 1) <= LARGEST_T]  # fmt: skip
+    if wrong or not sensitive:
+        seen = ", ".join(wrong) or "no sensitive column"
+        raise _too_weak(seen, {"t": LARGEST_T}, "protection.sensitive")
+
+
+def _too_weak(seen: str, allowed: Mapping[str, object], table: str) -> ConfigError:
+    return ConfigError(
+        "The product spec states a bound that no product may have.",
+        seen=seen,
+        expected=", ".join(f"{name} {bound}" for name, bound in allowed.items()) + ", or stricter",
+        do=f"correct [{table}]; what all products keep to stands in products.bounds",
+    )
+
+
 def _check_known_codes(code_sets: Mapping[str, Any]) -> None:
     wrong = {name: m for name, m in code_sets.items() if m not in range(1, MOST_KNOWN_CODES + 1)}
     if wrong:
@@ -239,7 +284,13 @@ def _check_successive(successive: Successive, k: int) -> None:
 
 def read_gates(body: Mapping[str, Any]) -> Gates:
     """The ``[gates]`` table of a spec; ConfigError when a bound is missing or unknown."""
-    return _whole(Gates, body)
+    gates = _whole(Gates, body)
+    wrong = [f"{name} {getattr(gates, name)}" for name, most in WEAKEST.items()
+             if not 0 <= getattr(gates, name) <= most]  # fmt: skip
+    if wrong or not gates.attacks >= LEAST_ATTACKS:
+        seen = ", ".join(wrong) or f"{gates.attacks} attacks"
+        raise _too_weak(seen, {**WEAKEST, "attacks": LEAST_ATTACKS}, "gates")
+    return gates
 
 
 def _whole(kind: type[_Bounds], given: Mapping[str, Any]) -> _Bounds:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from clearward.errors import ProtectionError
+from clearward.products.counts import rounded
 
 ALL_HOSPITALS = "ALL"
 STEP_ID = "k-anonymity"
@@ -100,15 +101,11 @@ def _rounded(steps: Sequence[Step], k: int) -> list[Step]:
     return [
         replace(
             step,
-            n_in=None if step.n_in is None else _up(step.n_in, k),
-            n_out=step.n_out if step.number == last[step.hospital] else _up(step.n_out, k),
+            n_in=None if step.n_in is None else rounded(step.n_in, k),
+            n_out=step.n_out if step.number == last[step.hospital] else rounded(step.n_out, k),
         )
         for step in steps
     ]
-
-
-def _up(count: int, k: int) -> int:
-    return -(-count // k) * k
 
 
 def _safe(count: int | None, k: int) -> bool:

@@ -40,6 +40,7 @@ def bound_events(
         done["rows_of_unpublished_visits"] += followed
         if not followed and not sum(changed.values()):
             break
+    done["rows_of_tables_of_few"] = _empty_tables_of_few(connection, shape, k)
     done["cells_cut_to_shared_extremes"] = _cut_extremes(connection, shape, product)
     return dict(sorted(done.items()))
 
@@ -125,6 +126,17 @@ def _follow_visits(connection: duckdb.DuckDBPyConnection, shape: Shape, product:
                 f"AND {column} NOT IN (SELECT {_ENCOUNTER_KEY} FROM out_{visits})",
             )
     return removed
+
+
+def _empty_tables_of_few(connection: duckdb.DuckDBPyConnection, shape: Shape, k: int) -> int:
+    """Leave out all rows of a table that fewer than k patients have one in: its size alone, which
+    every manifest shows, would count them."""
+    few = (
+        f"DELETE FROM out_{name} WHERE "
+        f"(SELECT count(DISTINCT patient_key) FROM out_{name}) < {int(k)}"
+        for name in shape.events
+    )
+    return sum(_one(connection, query) for query in few)
 
 
 def _cut_extremes(connection: duckdb.DuckDBPyConnection, shape: Shape, product: Product) -> int:

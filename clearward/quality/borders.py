@@ -10,9 +10,10 @@ from pathlib import Path
 from clearward.errors import GateError
 from clearward.products.spec import load_product
 from clearward.quality.gate import run_gate
-from clearward.quality.report import GateReport
+from clearward.quality.report import REPORT_NAME, GateReport
 from clearward.settings import Settings
 from clearward.sources.spec import load_spec
+from clearward.stamp import stamp_file
 from clearward.warehouse import Warehouse
 
 EXPECTATIONS = Path(__file__).parents[2] / "expectations"
@@ -39,18 +40,21 @@ def judge_raw(settings: Settings, *, hospital: str, month: str) -> GateReport:
 
 
 def judge_release(settings: Settings, *, product: str, month: str) -> GateReport:
-    """Judge every protected table of a product's month."""
+    """Judge every protected table of a product's month; the report is stamped for `releases`."""
     warehouse = Warehouse(settings.warehouse)
     spec = load_product(product)
     names = [spec.table_name(table) for table in spec.tables]
     partitions = {name: warehouse.partition("protected", name, month=month) for name in names}
-    return run_gate(
+    folder = release_report(settings, product=product, month=month)
+    report = run_gate(
         settings,
         gate="release",
         suites={name: EXPECTATIONS / "release" / f"{name}.json" for name in names},
         tables={name: [path] for name, path in partitions.items() if path.exists()},
-        report_dir=release_report(settings, product=product, month=month),
+        report_dir=folder,
     )
+    stamp_file(settings, folder / REPORT_NAME)
+    return report
 
 
 def raw_report(settings: Settings, *, hospital: str, month: str) -> Path:

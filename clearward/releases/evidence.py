@@ -1,7 +1,8 @@
 """The reports a release stands on: the gate's, protection's and the privacy gates'. Read and judged
 here; made by the rooms that own them.
 
-Each report names the files it judged by hash, so a report of yesterday's files proves nothing.
+Each report names the files it judged by hash, so a report of yesterday's files proves nothing, and
+is stamped by the step that made it, so one that was edited proves nothing either.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from clearward.releases.tables import TableFile, read_tables
 from clearward.risk.gates import State, demands, worst
 from clearward.risk.report import Finding, check_passed, rejudge
 from clearward.settings import Settings
+from clearward.stamp import read_stamped
 
 Document = Mapping[str, Any]
 GREEN_STATES = frozenset({"pass", "vacuous"})
@@ -39,28 +41,30 @@ def gate_folder(settings: Settings, product: str, *, month: str) -> Path:
 
 
 def read_gate(settings: Settings, product: str, *, month: str) -> Document:
-    """The release gate's report; GateError when there is none or it is damaged."""
+    """The release gate's report; GateError when there is none, or another than was made."""
     path = gate_folder(settings, product, month=month) / "gate.json"
-    return _read(path, GateError, "gate report", do="run the release gate")
+    return _read(settings, path, GateError, "gate report", do="run the release gate")
 
 
 def read_privacy(settings: Settings, product: str, *, month: str) -> Document:
-    """Protection's report; ReleaseError when there is none or it is damaged."""
+    """Protection's report; ReleaseError when there is none, or another than was made."""
     path = report_folder(settings, product, month=month) / "privacy.json"
-    return _read(path, ReleaseError, "privacy report", do="run protection")
+    return _read(settings, path, ReleaseError, "privacy report", do="run protection")
 
 
 def read_risk(settings: Settings, product: str, *, month: str) -> Document:
-    """The privacy gates' report; GateError when there is none or it is damaged."""
+    """The privacy gates' report; GateError when there is none, or another than was made."""
     path = report_folder(settings, product, month=month) / "risk.json"
-    return _read(path, GateError, "risk report", do="run the privacy gates")
+    return _read(settings, path, GateError, "risk report", do="run the privacy gates")
 
 
-def _read(path: Path, error: type[GateError | ReleaseError], what: str, *, do: str) -> Document:
+def _read(
+    settings: Settings, path: Path, error: type[GateError | ReleaseError], what: str, *, do: str
+) -> Document:
     if not path.is_file():
         raise error(f"There is no {what}.", seen=f"no file {path}", do=do)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_stamped(settings, path, error=error, do=do))
     except ValueError as damage:
         raise error(f"The {what} {path} is damaged.", do=do) from damage
     if not isinstance(document, dict):

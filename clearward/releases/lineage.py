@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import clearward
+from clearward.consent.summary import told_count
 from clearward.errors import ReleaseError
-from clearward.releases.changes import is_small
 from clearward.settings import Settings
 from clearward.warehouse import engine, read_parquet_sql
 
@@ -57,7 +57,7 @@ def _extract(path: Path) -> dict[str, Any]:
 
 
 def read_consents(settings: Settings, *, month: str, purposes: tuple[str, ...], k: int) -> Any:
-    """Patients in force of the month per purpose, over all hospitals; below k as ``<k``."""
+    """Patients in force of the month per purpose, over all hospitals, see `told_count`."""
     folder = settings.warehouse / "cleared" / "subject" / f"month={month}"
     paths = sorted(folder.glob("hospital=*/part.parquet"))
     if not paths:
@@ -73,7 +73,7 @@ def read_consents(settings: Settings, *, month: str, purposes: tuple[str, ...], 
             f"FROM {read_parquet_sql(paths)}) WHERE purpose IN ({marks}) GROUP BY 1 ORDER BY 1",
             list(purposes),
         ).fetchall()
-    counts = {purpose: "<k" if is_small(n, k) else n for purpose, n in rows}
+    counts = {purpose: told_count(n, k) for purpose, n in rows}
     return {"hospitals": len(paths), "patients_in_force": counts}
 
 

@@ -103,7 +103,7 @@ def _deterministic(product: Product) -> Iterable[Demand]:
     bounds = product.protection
     for check in ("identifier_columns", "calendar_dates", "identifier_values"):
         yield Demand("G1", check, "", 0)
-    for check in ("unknown_patients", "finer_labels", "mixed_hospitals"):
+    for check in ("unknown_patients", "finer_labels", "mixed_hospitals", "tables_of_few"):
         yield Demand("G1", check, "", 0)
     yield Demand("G1", "k", "", bounds.k, is_least=True)
     for s in bounds.sensitive:

@@ -195,6 +195,10 @@ class Measures:
         _ = self.linked
         return Figure(tables.count_mixed(self._view))
 
+    def check_tables_of_few(self, demand: Demand) -> Figure:
+        """Tables whose number of rows would count fewer than k patients."""
+        return Figure(tables.count_of_few(self._view, self._bounds.k))
+
     def check_k(self, demand: Demand) -> Figure:
         """Smallest class."""
         return Figure(self.risk.k)

@@ -160,6 +160,27 @@ def _individual_risk(sizes: Floats, fraction: float) -> Floats:
     return np.where(sizes == 1, once, np.where(sizes == 2, twice, more))
 
 
+@dataclass(frozen=True)
+class Presence:
+    """Chance that a person of the population is in the release, over classes with a patient
+    (delta-presence, Nergiz et al. 2007): the least and the largest."""
+
+    low: float
+    high: float
+
+
+def counted_presence(
+    connection: duckdb.DuckDBPyConnection, population: str, quasi_identifiers: Sequence[str]
+) -> Presence:
+    """Patients over people of each class of ``risk_class``, see `counted_journalist`."""
+    low, high = one(
+        connection,
+        "SELECT min(size / people), max(size / people)"
+        f" FROM {_people_sql(connection, population, quasi_identifiers)}",
+    )
+    return Presence(float(low), float(high))
+
+
 def counted_journalist(
     connection: duckdb.DuckDBPyConnection, population: str, quasi_identifiers: Sequence[str]
 ) -> Journalist:
@@ -168,21 +189,26 @@ def counted_journalist(
     Reads ``risk_class`` of `cells`. A class that the population lacks, or holds fewer people of
     than the release has patients, counts as one where the release is all there is.
     """
+    highest, average, unmatched = one(
+        connection,
+        "SELECT max(1 / people), sum(size / people) / sum(size), sum(size) FILTER (is_unmatched)"
+        f" FROM {_people_sql(connection, population, quasi_identifiers)}",
+    )
+    return Journalist(float(highest), float(average), is_estimate=False, unmatched=int(unmatched))
+
+
+def _people_sql(
+    connection: duckdb.DuckDBPyConnection, population: str, quasi_identifiers: Sequence[str]
+) -> str:
+    """``size, people, is_unmatched`` of every class."""
     check_columns(connection, population, quasi_identifiers)
     names = columns_list(quasi_identifiers)
     same = " AND ".join(
         f"CAST(c.{quoted(q)} AS VARCHAR) IS NOT DISTINCT FROM CAST(p.{quoted(q)} AS VARCHAR)"
         for q in quasi_identifiers
     )
-    highest, average, unmatched = one(
-        connection,
-        f"""SELECT max(1 / people), sum(size / people) / sum(size),
-                   sum(size) FILTER (is_unmatched)
-            FROM (SELECT risk_size AS size,
-                         greatest(risk_size, coalesce(p.people, 0)) AS people,
-                         p.people IS NULL AS is_unmatched
-                  FROM risk_class c LEFT JOIN
-                  (SELECT {names}, count(*) AS people FROM {population} GROUP BY {names}) p
-                  ON {same})""",
-    )
-    return Journalist(float(highest), float(average), is_estimate=False, unmatched=int(unmatched))
+    return f"""(SELECT risk_size AS size, greatest(risk_size, coalesce(p.people, 0)) AS people,
+                       p.people IS NULL AS is_unmatched
+                FROM risk_class c LEFT JOIN
+                (SELECT {names}, count(*) AS people FROM {population} GROUP BY {names}) p
+                ON {same})"""

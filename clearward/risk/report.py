@@ -15,7 +15,8 @@ from typing import Any
 from clearward.errors import GateBrokenError, GateError
 from clearward.risk.gates import GATES, Demand, Figure, State, judge, worst
 from clearward.settings import Settings
-from clearward.warehouse import check_month, check_name, write_text
+from clearward.stamp import write_stamped
+from clearward.warehouse import check_month, check_name
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,9 @@ def report_path(settings: Settings, *, product: str, month: str) -> Path:
 
 
 def write_report(settings: Settings, report: RiskReport) -> Path:
-    """Write the report whole or not at all; returns its path."""
+    """Write the report with its stamp; returns its path."""
     path = report_path(settings, product=report.product, month=report.month)
-    return write_text(path, report.to_json())
+    return write_stamped(settings, path, report.to_json())
 
 
 def rejudge(document: Mapping[str, Any], wanted: Sequence[Demand]) -> tuple[Finding, ...]:

@@ -25,6 +25,10 @@ class Diversity:
             one value only.
         t_equal, t_ordered: largest distance from all patients, 0–1 (Li et al. 2007): any two values
             equally far, or as far as their ranks.
+        delta: least d for which every value keeps |ln(p / q)| < d (Brickell, Shmatikov 2008);
+            infinite when a class lacks a value.
+        beta: largest relative gain (p - q) / q (Cao, Karras 2012).
+        enhanced_beta: least beta of the enhanced kind; infinite when a gain exceeds -ln q.
         values: different values in the table.
         homogeneous: patients in classes with one value.
     """
@@ -35,6 +39,9 @@ class Diversity:
     recursive_c: float
     t_equal: float
     t_ordered: float
+    delta: float
+    beta: float
+    enhanced_beta: float
     values: int
     homogeneous: int
 
@@ -50,6 +57,8 @@ def measure_diversity(cells: Cells, column: str) -> Diversity:
     rest = sizes - top
     with np.errstate(divide="ignore"):
         recursive = np.where(rest > 0, top / np.maximum(rest, 1), np.inf)
+    gains = counts / np.repeat(sizes, lengths) / overall[ranks] - 1
+    is_free = gains > -np.log(overall[ranks]) + 1e-9
     return Diversity(
         column=column,
         distinct_l=int(lengths.min()),
@@ -57,6 +66,9 @@ def measure_diversity(cells: Cells, column: str) -> Diversity:
         recursive_c=float(recursive.max()),
         t_equal=float(equal_distance(ranks, counts, starts=starts, overall=overall).max()),
         t_ordered=float(ordered_distance(ranks, counts, starts=starts, overall=overall).max()),
+        delta=float(np.abs(np.log1p(gains)).max()) if lengths.min() == len(overall) else np.inf,
+        beta=float(gains.max()),
+        enhanced_beta=np.inf if is_free.any() else float(gains.max()),
         values=len(overall),
         homogeneous=int(sizes[lengths == 1].sum()),
     )

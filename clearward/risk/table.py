@@ -12,10 +12,13 @@ from typing import Any
 from clearward.errors import ProtectionError
 from clearward.risk.attacks import Attack, code_columns, infer, link, single_out
 from clearward.risk.cells import Cells, count_cells
+from clearward.risk.hierarchical import hierarchical_distance
 from clearward.risk.identifiers import Findings, find_identifiers
 from clearward.risk.population import (
     Journalist,
+    Presence,
     counted_journalist,
+    counted_presence,
     estimated_journalist,
     pitman_uniques,
     zayatz_uniques,
@@ -34,16 +37,20 @@ class TableRisk:
 
     Attributes:
         pitman, zayatz: share of the population that is unique; None without a population.
+        presence: None without a population file.
         subsets: distinction and separation of every set of quasi-identifiers, or empty when there
             are too many columns.
+        t_hierarchical: largest distance per sensitive column that a hierarchy was given for.
     """
 
     risk: Risk
     pitman: float | None
     zayatz: float | None
     journalist: Journalist | None
+    presence: Presence | None
     subsets: tuple[Subset, ...]
     diversity: Mapping[str, Diversity]
+    t_hierarchical: Mapping[str, float]
     attacks: Mapping[str, Attack]
     identifiers: Findings
 
@@ -60,6 +67,7 @@ def measure_table(
     sensitive: Sequence[str] = (),
     unit: str | None = None,
     population: int | Path | None = None,
+    hierarchies: Mapping[str, Path] | None = None,
     subsets: bool = False,
     attacks: int = 2_000,
 ) -> TableRisk:
@@ -72,12 +80,14 @@ def measure_table(
         unit: column that names the unit; None when every row is one.
         population: number of people the file was drawn from, or a file of them that has the same
             quasi-identifiers in the same labels.
+        hierarchies: sensitive column -> CSV of its hierarchy, see `hierarchical_distance`.
         subsets: also try every subset of the quasi-identifiers.
         attacks: attacks wanted per kind.
 
     Raises ProtectionError for an empty or missing file, an unknown column, or a unit in two rows.
     """
     _check_names(quasi_identifiers, sensitive, unit)
+    _check_hierarchies(hierarchies or {}, sensitive)
     source = file_source(path)
     wanted = [*quasi_identifiers, *sensitive, *([unit] if unit else [])]
     with engine(settings) as connection:
@@ -91,8 +101,13 @@ def measure_table(
             pitman=pitman_uniques(sizes, counts, population=people) if people else None,
             zayatz=zayatz_uniques(sizes, counts, population=people) if people else None,
             journalist=_journalist(cells, population),
+            presence=_presence(cells, population),
             subsets=measure_subsets(connection, quasi_identifiers) if subsets else (),
             diversity={name: measure_diversity(cells, name) for name in sensitive},
+            t_hierarchical={
+                name: hierarchical_distance(cells, name, path)
+                for name, path in (hierarchies or {}).items()
+            },
             attacks=_attacks(cells, source, attacks),
             identifiers=find_identifiers(connection, source),
         )
@@ -103,6 +118,12 @@ def _journalist(cells: Cells, population: int | Path | None) -> Journalist | Non
         people = file_source(population)
         return counted_journalist(cells.connection, people, cells.quasi_identifiers)
     return estimated_journalist(*cells.sizes(), population=population) if population else None
+
+
+def _presence(cells: Cells, population: int | Path | None) -> Presence | None:
+    if not isinstance(population, Path):
+        return None
+    return counted_presence(cells.connection, file_source(population), cells.quasi_identifiers)
 
 
 def _attacks(cells: Cells, source: str, attacks: int) -> dict[str, Attack]:
@@ -125,4 +146,15 @@ def _check_names(
             seen=f"{', '.join(sorted(both)) or 'no quasi-identifier'}",
             expected="at least one quasi-identifier that is neither sensitive nor the unit",
             do="name each column once",
+        )
+
+
+def _check_hierarchies(hierarchies: Mapping[str, Path], sensitive: Sequence[str]) -> None:
+    unknown = sorted(set(hierarchies) - set(sensitive))
+    if unknown:
+        raise ProtectionError(
+            "A hierarchy is given for a column that is not sensitive.",
+            seen=", ".join(unknown),
+            expected=", ".join(sensitive) or "sensitive columns",
+            do="name the column as sensitive",
         )

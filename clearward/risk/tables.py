@@ -23,6 +23,8 @@ from clearward.risk.sources import (
 )
 
 PATIENT, ATTRITION, UNIT, HOSPITAL = "patient", "attrition", "patient_key", "hospital_id"
+ANYBODY_KNOWS = (HOSPITAL, "sex", "birth_year", "region_l1")
+"""Columns that are quasi-identifiers wherever a release shows them, named by the spec or not."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class View:
 
     Attributes:
         connection: holds a view ``released_<entity>`` and ``mart_<entity>`` for every file found.
-        quasi_identifiers: those of the spec, and the hospital where the release shows it: whoever
-            knows a patient knows where they were treated.
+        quasi_identifiers: those of the spec, and what anybody may know where the release shows
+            it: a spec that leaves one out hides nothing.
         sensitive: flat name ``table.column`` of every sensitive column.
     """
 
@@ -76,7 +78,7 @@ def open_view(
     source = file_source(released[PATIENT])
     columns = check_columns(connection, source, [UNIT, *quasi])
     check_units(connection, source, UNIT)
-    known = dict.fromkeys([*quasi, *([HOSPITAL] if HOSPITAL in columns else [])])
+    known = dict.fromkeys([*quasi, *(name for name in ANYBODY_KNOWS if name in columns)])
     sensitive = tuple(f"{s.table}.{s.column}" for s in product.protection.sensitive)
     return View(connection, product, released, mart, tuple(known), sensitive)
 
@@ -181,6 +183,15 @@ def count_strangers(view: View) -> int:
             )[0]
         )
     return total
+
+
+def count_of_few(view: View, k: int) -> int:
+    """Tables that 1 to k - 1 patients have a row in: who reads the number of rows counts them."""
+    sources = [view.source(entity) for entity in view.released if entity != ATTRITION]
+    for source in sources:
+        check_columns(view.connection, source, [UNIT])
+    found = (one(view.connection, f"SELECT count(DISTINCT {UNIT}) FROM {s}")[0] for s in sources)
+    return sum(0 < patients < k for patients in found)
 
 
 def count_finer(view: View) -> int:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clearward.products.counts import rounded
 from clearward.releases.documents.document import Page, as_csv, document
 from clearward.releases.documents.source import Arrived
-from clearward.releases.documents.suppress import MASKED, rounded
+from clearward.releases.documents.suppress import MASKED
 from clearward.releases.documents.told import Told
 
 FIELDS = ("event_month", "arrival_month", "months_later", "visits", "visits_so_far")

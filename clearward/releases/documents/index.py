@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clearward.products.counts import rounded
 from clearward.releases.changes import is_small
 from clearward.releases.documents.document import Page, document
-from clearward.releases.documents.suppress import rounded
 from clearward.releases.documents.told import Told
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import duckdb
 
 from clearward.errors import ReleaseError
+from clearward.products.counts import rounded
 from clearward.products.spec import Product
 from clearward.protect.hierarchies import UNKNOWN, build_hierarchy
-from clearward.releases.documents.suppress import rounded
 from clearward.settings import Settings
 from clearward.sources.spec import Table, load_spec, source_systems
 from clearward.warehouse import Warehouse, engine, read_parquet_sql

@@ -71,12 +71,3 @@ def _told(sums: Sequence[Collection[_Cell]], found: set[_Cell]) -> set[_Cell]:
         for cell, unit in zip(cells, units, strict=True)
         if np.linalg.matrix_rank(np.vstack([matrix, unit])) == rank
     }
-
-
-def rounded(count: int, k: int) -> int:
-    """Up to the next multiple of k: what is said of patients who are not in the release.
-
-    Two such figures tell their difference only to k, so that neither who left between two
-    releases nor who is in one table and not in another can be counted.
-    """
-    return -(-count // k) * k

@@ -3,7 +3,7 @@ import tomllib
 import pytest
 
 from clearward.errors import ConfigError
-from clearward.products.bounds import QuasiIdentifier, read_gates, read_protection
+from clearward.products.bounds import WEAKEST, QuasiIdentifier, read_gates, read_protection
 from clearward.products.spec import SPEC_FOLDER, load_product, product_names
 
 
@@ -42,6 +42,30 @@ def test_a_spec_that_lets_fewer_than_k_appear_together_is_refused(bound):
     body["successive"] = {**body["successive"], bound: body["k"] - 1}
     with pytest.raises(ConfigError, match="fewer than k patients appear together"):
         read_protection(body)
+
+
+WEAKER = {
+    "k": {"k": 10, "successive": {"least_class": 33, "least_joiners": 11, "max_withheld": 0.5}},
+    "k of an open release": {"release_model": "public"},
+    "another release model": {"release_model": "open"},
+    "no profile": {"profiles": []},
+    "t": {"sensitive": {"patient.smoking": {"t": 0.31}}},
+    "nothing sensitive": {"sensitive": {}},
+}
+
+
+@pytest.mark.parametrize("weaker", WEAKER.values(), ids=WEAKER.keys())
+def test_a_spec_that_asks_for_less_than_any_product_may_is_refused(weaker):
+    with pytest.raises(ConfigError, match="no product may have"):
+        read_protection(spec("cardiology")["protection"] | weaker)
+
+
+@pytest.mark.parametrize("bound", [*WEAKEST, "attacks"])
+def test_a_gate_weaker_than_any_product_may_have_is_refused(bound):
+    gates = spec("cardiology")["gates"]
+    for value in (gates[bound] - 1, float("nan")) if bound == "attacks" else (2.0, -1.0):
+        with pytest.raises(ConfigError, match="no product may have"):
+            read_gates(gates | {bound: value})
 
 
 @pytest.mark.parametrize("bound", ["successive", "code_sets"])

@@ -225,3 +225,15 @@ def test_a_column_that_tells_a_date_or_an_age_is_refused(make, column):
     made.write("systemic", f"SELECT patient_key, hospital_id, month, {told} FROM '{people}'")
     with pytest.raises(ProtectionError, match="may tell a date or an age"):
         protect_product(made.settings, made.keyring, product=made.product.name, month="2024-05")
+
+
+def test_a_table_that_the_floors_left_few_patients_in_is_emptied(tables):
+    # fifty rare classes take their rows; the other ten rows say nothing that could be rare
+    tables.run(
+        "UPDATE out_procedure SET code = NULL, concept = NULL, "
+        f"class = if(patient_key::int < {PEOPLE - K + 1}, patient_key, NULL)"
+    )
+    done = tables.bound()
+    assert tables.run("SELECT count(*) FROM out_procedure") == [(0,)]
+    assert done["rows_of_tables_of_few"] == K - 1
+    assert tables.run("SELECT count(*) FROM out_diagnosis") == [(PEOPLE,)]

@@ -14,6 +14,7 @@ from clearward.products.spec import load_product
 from clearward.releases.shelf import patient_hashes
 from clearward.risk.gates import demands
 from clearward.settings import load_settings
+from clearward.stamp import write_stamped
 from clearward.state.base import Base, state_engine
 from clearward.storage import open_storage
 from clearward.warehouse import Warehouse
@@ -126,7 +127,8 @@ def write_reports(settings, month=MONTH, *, patients=PATIENTS, gate=None, privac
     ]
     files = [{"table": f"{PRODUCT}__{e}", "sha256": h, "bytes": 1} for e, h in hashes.items()]
     document = {"gate": "release", "is_green": True, "checks": checks, "files": files}
-    (folder / "release_gate" / "gate.json").write_text(json.dumps({**document, **(gate or {})}))
+    gate_path = folder / "release_gate" / "gate.json"
+    write_stamped(settings, gate_path, json.dumps({**document, **(gate or {})}))
     risk = {
         "k": 30,
         "patients": patients,
@@ -152,7 +154,7 @@ def write_reports(settings, month=MONTH, *, patients=PATIENTS, gate=None, privac
         "files": hashes,
     }
     write_risk(settings, month, hashes=hashes)
-    (folder / "privacy.json").write_text(json.dumps({**figures, **(privacy or {})}))
+    write_stamped(settings, folder / "privacy.json", json.dumps({**figures, **(privacy or {})}))
 
 
 def green_checks(*, has_earlier=False):
@@ -192,9 +194,8 @@ def write_risk(settings, month=MONTH, *, hashes=None, change=None, **entries):
         "mart": {},
         "earlier": earlier,
     }
-    folder = settings.reports / PRODUCT / month
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "risk.json").write_text(json.dumps({**document, **entries}))
+    path = settings.reports / PRODUCT / month / "risk.json"
+    write_stamped(settings, path, json.dumps({**document, **entries}))
 
 
 def moved(settings, **changes):

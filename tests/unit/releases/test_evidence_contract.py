@@ -11,6 +11,7 @@ from clearward.releases import evidence
 from clearward.releases.evidence import GREEN_STATES, check_gate, gate_folder
 from clearward.releases.tables import read_tables
 from clearward.risk.prosecutor import Risk
+from clearward.stamp import stamp_file
 from clearward.warehouse import Warehouse
 from tests.unit.releases import factory
 
@@ -26,7 +27,8 @@ def write_real_reports(house, state=State.PASS):
     checks[0] = Check(names[0], "has_rows", "has_rows", state, 60, 0)
     files = tuple(judge_file(name, path) for name, path in paths.items())
     report = GateReport("release", tuple(checks), files, tuple(names))
-    save_report(report, gate_folder(house.settings, PRODUCT, month=MONTH))
+    path = save_report(report, gate_folder(house.settings, PRODUCT, month=MONTH))
+    stamp_file(house.settings, path)
     risk = Risk(30, factory.PATIENTS, 2, 0, 1 / 30, 1 / 30, 0.0)
     hashes = factory.table_hashes(house.settings, MONTH)
     protect = ProtectReport(

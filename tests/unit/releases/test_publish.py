@@ -18,6 +18,7 @@ from clearward.releases.shelf import (
 )
 from clearward.releases.signing import load_public_key
 from clearward.releases.verify import verify_release
+from clearward.stamp import write_stamped
 from clearward.state.base import state_engine
 from clearward.state.models import AuditEvent
 from clearward.storage import LocalStorage
@@ -124,9 +125,10 @@ def test_privacy_figures_out_of_bound_or_for_other_files_stop_it(house, privacy,
 
 def test_a_report_of_yesterdays_files_stops_it(house):
     house.write()
-    stale = (house.settings.reports / PRODUCT / MONTH / "release_gate" / "gate.json").read_text()
+    path = house.settings.reports / PRODUCT / MONTH / "release_gate" / "gate.json"
+    stale = path.read_text()
     house.write(patients=61)
-    (house.settings.reports / PRODUCT / MONTH / "release_gate" / "gate.json").write_text(stale)
+    write_stamped(house.settings, path, stale)
     house.build()
     with pytest.raises(GateError, match="other files"):
         house.publish()

@@ -9,6 +9,7 @@ import pytest
 
 from clearward.errors import ReleaseError
 from clearward.releases.rebuild import rebuild_release
+from clearward.stamp import write_stamped
 from tests.unit.releases.conftest import House
 from tests.unit.releases.factory import MONTH, PRODUCT
 
@@ -54,12 +55,12 @@ def test_an_earlier_release_is_rebuilt_beside_what_it_stood_beside_then(house):
 def test_an_input_that_changed_since_is_found_out_and_named(house):
     path = house.settings.reports / PRODUCT / "2024-06" / "privacy.json"
     honest = path.read_text()
-    path.write_text(honest.replace('"k_reached": 30', '"k_reached": 31'))
+    write_stamped(house.settings, path, honest.replace('"k_reached": 30', '"k_reached": 31'))
     try:
         with pytest.raises(ReleaseError, match=r"files differ.*figures that differ: privacy"):
             rebuild(house)
     finally:
-        path.write_text(honest)
+        write_stamped(house.settings, path, honest)
 
 
 def test_the_inputs_of_a_corrected_version_are_gone(tmp_path):

@@ -1,6 +1,7 @@
 """Nobody publishes what misses a privacy bound, whatever its report says; amber needs a person."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from clearward.releases.shelf import load_manifest
 from clearward.releases.sign_off import sign_off, signatures
 from clearward.releases.tables import content_hash, read_tables
 from clearward.risk.gates import demands
+from clearward.stamp import stamp_file
 from clearward.state.base import state_engine
 from tests.unit.releases import factory
 
@@ -50,6 +52,25 @@ def test_a_bound_in_the_report_counts_for_nothing(house, demand):
     next(iter(change.values())).update(bound=1e9, is_least=False)
     judged(house, change)
     with pytest.raises(GateError):
+        house.publish()
+
+
+@pytest.mark.parametrize("name", ["risk.json", "privacy.json", "release_gate/gate.json"])
+def test_a_report_that_was_edited_by_hand_is_refused(house, name):
+    judged(house)
+    path = house.settings.reports / PRODUCT / MONTH / name
+    path.write_text(path.read_text().replace("0.02", "0.01") + " ")
+    for step in (house.build, house.publish):
+        with pytest.raises((GateError, ReleaseError), match="not the one that was made"):
+            step()
+
+
+def test_a_report_of_another_installation_is_refused(house, tmp_path):
+    judged(house)
+    settings, _ = factory.make_settings(tmp_path / "elsewhere")
+    path = house.settings.reports / PRODUCT / MONTH / "risk.json"
+    stamp_file(replace(house.settings, keyring=settings.keyring), path)
+    with pytest.raises(GateError, match="not the one that was made"):
         house.publish()
 
 

@@ -99,6 +99,12 @@ PLANTED = {
         "SELECT *, '1957' AS birth_year FROM diagnosis",
         {"G1.finer_labels"},
     ),
+    "a table of ten patients": (
+        "outcome",
+        "SELECT * FROM outcome WHERE patient_key IN (SELECT patient_key FROM outcome GROUP BY 1 "
+        "ORDER BY 1 LIMIT 10)",
+        {"G1.tables_of_few"},
+    ),
     "a patient with 101 visits": (
         "encounter",
         "SELECT * FROM encounter UNION ALL SELECT e.* REPLACE ('v' || n AS encounter_key, "
@@ -279,3 +285,16 @@ def test_a_demand_that_nobody_measures_is_an_error(release, monkeypatch):
 def test_no_patient_value_stands_in_the_report(release):
     text = release.judge().to_json()
     assert "1950-1969" not in text and "I50" not in text and "'F'" not in text
+
+
+def test_a_quasi_identifier_that_the_spec_leaves_out_is_known_all_the_same(release, monkeypatch):
+    bounds = release.product.protection
+    fewer = tuple(qi for qi in bounds.quasi_identifiers if qi.column != "birth_year")
+    edited = dataclasses.replace(
+        release.product, protection=dataclasses.replace(bounds, quasi_identifiers=fewer)
+    )
+    monkeypatch.setattr("clearward.risk.judge.load_product", lambda _: edited)
+    _, select, expected = PLANTED["one patient alone with a year"]
+    release.spoil("patient", select)
+    red = {f.demand.name for f in release.judge().findings if f.state is State.RED}
+    assert expected <= red

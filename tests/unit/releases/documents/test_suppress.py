@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from clearward.products.counts import rounded
 from clearward.releases.documents.attrition import read
 from clearward.releases.documents.codebook import MASKED
 from clearward.releases.documents.measure import Group
 from clearward.releases.documents.missingness import hidden_cells, hidden_rows
-from clearward.releases.documents.suppress import hidden, rounded
+from clearward.releases.documents.suppress import hidden
 
 K = 11
 COUNTS = st.integers(0, 60)
@@ -76,6 +77,8 @@ def test_empty_cells_cannot_be_had_from_a_column_s_total_and_its_groups_rows(pai
         in_all = sum(parts[i] for i in masked)
         caps = {i: in_all if i in closed else groups[i].rows for i in masked}
         for i in masked:
+            if not 0 < parts[i] < K:  # zeros may be known
+                continue
             most = min(caps[i], in_all)
             least = max(0, in_all - sum(caps[j] for j in masked if j != i))
             assert least < most or sum(g.rows for g in groups) < K
