@@ -54,6 +54,7 @@ class Attribute:
         yields: its cue ends no other's region.
         is_concept: what is read is a word; its context is the whole clause's.
         is_term: the cue itself is what is read.
+        is_dated: a date beside it says when it was; not so where the value is a time itself.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Attribute:
     yields: bool = False
     is_concept: bool = False
     is_term: bool = False
+    is_dated: bool = True
 
     @property
     def tag(self) -> str:
@@ -167,6 +169,7 @@ def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> A
             passes=frozenset(body.get("passes", ())),
             yields=body.get("yields", False),
             is_concept=body.get("is_concept", False),
+            is_dated=body.get("is_dated", True),
         )
     except re.error as error:
         raise ConfigError(

@@ -77,7 +77,7 @@ def scores_of(documents: Sequence[Snippet], dataset: str) -> Iterator[Score]:
 def reads(snippet: Snippet) -> list[Read]:
     """Findings in the gold's terms; the two numbers of a pressure are one reading again."""
     found: list[Read] = []
-    for finding in read_note(snippet.text):
+    for finding in read_note(snippet.text, written=snippet.written):
         if finding.attribute == "symptom":
             continue  # scored on dialogues
         name, text = finding.attribute, finding.value_text
