@@ -22,6 +22,7 @@ from clearward.notes.document import Document, language_at, open_document
 from clearward.notes.finding import Finding, Reading, Reject
 from clearward.notes.grammar import REACH, Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
+from clearward.notes.overlaps import without_parts
 from clearward.notes.ophthalmology import finder as ophthalmology
 from clearward.notes.patterns import PACKS, Attribute, load_pack
 from clearward.notes.ranges import comparator
@@ -139,11 +140,12 @@ def read_text(
                 else:
                     findings.append(_finding(frame, rule, region, place, value, reading))
         earlier = (places[-1].head, region.values[-1].end)
-    findings += find_symptoms(
+    told = find_symptoms(
         document, named, frame.turns, headers=frame.sections, engine_version=ENGINE_VERSION
     )
-    findings.sort(key=lambda finding: finding.start)
-    return TextReading(document.lang, tuple(findings), tuple(rejects), counts)
+    found = without_parts(findings + told, is_told=bool(frame.turns))
+    found.sort(key=lambda finding: finding.start)
+    return TextReading(document.lang, tuple(found), tuple(rejects), counts)
 
 
 @dataclass(frozen=True)
