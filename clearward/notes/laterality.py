@@ -18,10 +18,10 @@ _NO_EYE_ZH = r"(?!右|手(?!动)|[上下肢臂心室房冠侧肺肾脑耳膝髋�
 _RIGHT = r"(?i:(?:the\s+)?right)(?![A-Za-z])" + _NO_EYE
 _LEFT = r"(?i:(?:the\s+)?left)(?![A-Za-z])" + _NO_EYE
 EYES = {
-    "OD": r"(?:[VT]?OD|O D|O\.D\.?|V?od|VAR)(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
+    "OD": r"(?:[VT]?OD|O D|[VT] ?R|O\.D\.?|V?od|VAR)(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
     r"|(?i:(?:the\s+|her\s+|his\s+)?(?:right|rt\.?|r)\s+eye)(?![A-Za-z])|右侧?\s?眼|"
     rf"(?<!左)右{_NO_EYE_ZH}|{_RIGHT}|R(?![A-Za-z.])",
-    "OS": r"(?:[VT]?OS|O S|O\.S\.?|V?os|VAL)(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
+    "OS": r"(?:[VT]?OS|O S|[VT] ?L|O\.S\.?|V?os|VAL)(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
     r"|(?i:(?:the\s+|her\s+|his\s+)?(?:left|lt\.?|l)\s+eye)(?![A-Za-z])|左侧?\s?眼|"
     rf"左{_NO_EYE_ZH}|{_LEFT}|L(?![A-Za-z.])",
     "OU": r"(?:[VT]?OU|O\.U\.?|V?ou)(?![A-Za-z])"
