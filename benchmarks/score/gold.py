@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,12 +27,13 @@ class Gold(NamedTuple):
 
 
 class Snippet(NamedTuple):
-    """One document; `lang` is that of its file."""
+    """One document; `lang` is that of its file, `written` its day where the head names one."""
 
     name: str
     lang: str
     text: str
     gold: tuple[Gold, ...]
+    written: date | None = None
 
 
 def snippets(*files: str) -> Iterator[Snippet]:
@@ -40,7 +42,9 @@ def snippets(*files: str) -> Iterator[Snippet]:
         for block in re.split(r"^# ", (FOLDER / f"{file}.txt").read_text("utf-8"), flags=re.M)[1:]:
             head, _, body = block.partition("\n")
             name = head.split()[0]
-            yield Snippet(name, _lang(file, head), *_unmark(body.rstrip("\n")))
+            day = head.partition(" @")[2]
+            written = date.fromisoformat(day) if day else None
+            yield Snippet(name, _lang(file, head), *_unmark(body.rstrip("\n")), written)
 
 
 def _lang(file: str, head: str) -> str:

@@ -271,17 +271,19 @@ def judge(hits: Sequence[tuple[Hit, Meaning]], start: int, end: int, *, reach: R
         if hit.start >= reach.near:
             found |= meaning.before - {"negation"} if hit.start >= reach.inner else meaning.before
     ended: set[str] = set()
+    behind: set[str] = set()
     for hit, meaning in hits:
         if hit.start < end:
             continue
         ended |= meaning.stop
-        found |= meaning.after - ended
-        found |= meaning.anywhere - ended if hit.start < reach.comma else set()
+        behind |= meaning.after - ended
+        behind |= meaning.anywhere - ended if hit.start < reach.comma else set()
         if "current" in meaning.after:
+            # what is said nearer stands: in "45 % in 2020 and now" the year is of 45 %
             found -= {"prior", "target"}
         if meaning.ends:
             break
-    return _context(found)
+    return _context(found | behind)
 
 
 def _context(found: set[str]) -> Context:

@@ -174,7 +174,11 @@ def _start(plain: str, hit: Hit, rule: Attribute, floor: int) -> int:
     )
     if lead:
         return lead.start()
-    return hit.start if rule.cue_in_value else hit.end
+    if not rule.cue_in_value:
+        return hit.end
+    # a cue set apart, "视 力", is no token and so no part of the value
+    is_apart = plain[hit.start + 1 : hit.start + 2] == " "
+    return hit.end if is_apart and not rule.tokens.match(plain, hit.start) else hit.start
 
 
 def _leading(plain: str, hit: Hit, rule: Attribute, floor: int, *, end: int) -> list[Token]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import date
 
 from clearward.errors import DeidentifyError
 from clearward.notes.finding import Finding
@@ -15,13 +16,16 @@ from clearward.notes.reader import TextReading, read_text
 AGAIN = 64
 
 
-def check_reading(text: str, reading: TextReading, *, note_key: str) -> None:
+def check_reading(
+    text: str, reading: TextReading, *, note_key: str, written: date | None = None
+) -> None:
     """Every finding stands in its note and names its rule; the same text gives the same reading.
 
     Args:
         text: the note as stored.
         reading: what was read in it.
         note_key: for the message; the note's text is never shown.
+        written: the note's own day, as it was read with.
 
     Raises:
         DeidentifyError: one of these does not hold.
@@ -31,7 +35,7 @@ def check_reading(text: str, reading: TextReading, *, note_key: str) -> None:
     for reject in reading.rejects:
         if not (0 <= reject.start < reject.end <= len(text) and reject.reason and reject.rule_id):
             raise _breach("A rejected value has no place, reason or rule", note_key, reject.rule_id)
-    if reading.findings and _is_chosen(text) and read_text(text) != reading:
+    if reading.findings and _is_chosen(text) and read_text(text, written=written) != reading:
         raise _breach("Reading the same note twice gave two results", note_key, "")
 
 

@@ -14,25 +14,25 @@ _NO_EYE = (
     r"atri|carotid|coronary|MCA|ACA|PCA|hemi|face|facial|ear|breast|ankle|wrist|elbow|flank|kidney|"
     r"neck|now|away|where|here|there|before|after|frontal|parietal|temporal|occipital|bundle|main|anterior))"
 )
-_NO_EYE_ZH = r"(?!手(?!动)|[上下肢臂心室房冠侧肺肾脑耳膝髋肩])"
+_NO_EYE_ZH = r"(?!右|手(?!动)|[上下肢臂心室房冠侧肺肾脑耳膝髋肩])"
 _RIGHT = r"(?i:(?:the\s+)?right)(?![A-Za-z])" + _NO_EYE
 _LEFT = r"(?i:(?:the\s+)?left)(?![A-Za-z])" + _NO_EYE
 EYES = {
-    "OD": r"(?:[VT]?OD|O\.D\.?|V?od|VAR)(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
-    r"|(?i:(?:the\s+|her\s+|his\s+)?(?:right|rt\.?|r)\s+eye)(?![A-Za-z])|右侧?眼|"
-    rf"右{_NO_EYE_ZH}|{_RIGHT}|R(?![A-Za-z.])",
-    "OS": r"(?:[VT]?OS|O\.S\.?|V?os|VAL)(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
-    r"|(?i:(?:the\s+|her\s+|his\s+)?(?:left|lt\.?|l)\s+eye)(?![A-Za-z])|左侧?眼|"
+    "OD": r"(?:[VT]?OD|O D|[VT] ?R|O\.D\.?|V?od|VAR)(?![A-Za-z])|RE(?![A-Za-z])|R\.?E\.(?![A-Za-z])"
+    r"|(?i:(?:the\s+|her\s+|his\s+)?(?:right|rt\.?|r)\s+eye)(?![A-Za-z])|右侧?\s?眼|"
+    rf"(?<!左)右{_NO_EYE_ZH}|{_RIGHT}|R(?![A-Za-z.])",
+    "OS": r"(?:[VT]?OS|O S|[VT] ?L|O\.S\.?|V?os|VAL)(?![A-Za-z])|LE(?![A-Za-z])|L\.?E\.(?![A-Za-z])"
+    r"|(?i:(?:the\s+|her\s+|his\s+)?(?:left|lt\.?|l)\s+eye)(?![A-Za-z])|左侧?\s?眼|"
     rf"左{_NO_EYE_ZH}|{_LEFT}|L(?![A-Za-z.])",
     "OU": r"(?:[VT]?OU|O\.U\.?|V?ou)(?![A-Za-z])"
-    r"|(?i:both\s+eyes|each\s+eye|either\s+eye|bilateral(?:ly)?)(?![A-Za-z])|双眼|两眼|双侧",
+    r"|(?i:both\s+(?:eyes|discs|optic\s+discs|maculae|lenses)|each\s+eye|either\s+eye|bilateral(?:ly)?)(?![A-Za-z])|双眼|两眼|双侧",
 }
 _NO_SIDE = r"(?!\s+(?:now|away|where|here|there))"
 SIDES = {
     "R": rf"(?i:(?:the\s+)?right(?:\s+(?:arm|leg|side))?{_NO_SIDE})(?![A-Za-z])|R(?![A-Za-z.])"
-    r"|右侧?(?:上肢|下肢|臂)?",
+    r"|(?<!左)右侧?(?:上肢|下肢|臂)?",
     "L": r"(?i:(?:the\s+)?left(?:\s+(?:arm|leg|side))?)(?![A-Za-z])|L(?![A-Za-z.])"
-    r"|左侧?(?:上肢|下肢|臂)?",
+    r"|左(?!右)侧?(?:上肢|下肢|臂)?",
     "B": r"(?i:both\s+arms|bilateral(?:ly)?)(?![A-Za-z])|双侧?(?:上肢|下肢)",
 }
 LABELS: Mapping[str, Mapping[str, str]] = {"eye": EYES, "side": SIDES, "": {}}

@@ -123,8 +123,9 @@ class PartitionWork:
             tally.special[category] += 1
             made["note"].append(self._withheld(row))
             return
-        reading = read_text(row["text"])
-        check_reading(row["text"], reading, note_key=row["row_key"])
+        written = row["written_at"].date() if row["written_at"] else None
+        reading = read_text(row["text"], written=written)
+        check_reading(row["text"], reading, note_key=row["row_key"], written=written)
         scrubbed = self._scrub(row)
         if self._leaks(scrubbed.text):
             tally.counts["withheld_leak"] += 1

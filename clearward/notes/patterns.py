@@ -28,6 +28,26 @@ _TAILS = (
     *(f"{gap}{side}" for gap in (" ", ":", ": ") for side in ("OD", "OS", "OU", "R", "L")),
 )
 _NEVER = re.compile("(?!)")
+# a Chinese label may stand right behind a unit ("18mmHg左16mmHg")
+_EDGE = r"(?:(?<![A-Za-z])|(?=[\u4e00-\u9fff]))"
+# a figure that tells when, not how much: it may stand between a cue and its values in every rule
+_WHEN = (
+    r"(?i:(?:in|on|from)\s)?(?:(?:19|20)\d\d(?:[-/.]\d{1,2}[-/.]\d{1,2}|[-/.]\d{1,2}(?!\d|\s?%)"
+    r"|年(?:\d{1,2}月)?(?:\d{1,2}日)?)|\d{1,2}/\d{1,2}/(?:19|20)\d\d|\d{1,2}/(?:19|20)\d\d)(?![\d/])"
+    r"|(?i:in|since)\s(?:19|20)\d\d(?![\d.%])|第\s?[\d一二三四五六七]{1,2}\s?[天日周]"
+    r"|(?i:at|after|by)\s\d{1,2}\s?(?i:hours?|hrs?|h|days?|weeks?|months?|min(?:utes)?)(?![A-Za-z])"
+    r"|\d{1,2}\s?(?i:hours?|hrs?|days?|weeks?|months?)\s(?i:later|post|after)(?![A-Za-z])"
+    r"|\d{1,2}(?:小时|天|周|个?月)后"
+)
+# words that tell when, on either side of a value
+_WHEN_WORDS = (
+    "today", "now", "currently", "then", "later", "before", "after", "prior", "previously", "prev",
+    "previous", "initially", "at baseline", "on arrival", "on admission", "at discharge",
+    "on discharge", "on scene", "in ED", "in the ED", "in clinic", "at present", "on repeat",
+    "今日", "今", "现", "目前", "本月", "上月", "入院时", "入院", "出院时", "出院", "术前", "术后",
+    "治疗前", "治疗后", "较前", "复查", "复测", "上次", "本次", "次日",
+)  # fmt: skip
+_SPACED = re.compile(r"[A-Z]{2,6}|[\u4e00-\u9fff]{2,4}")
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,7 @@ class Attribute:
         yields: its cue ends no other's region.
         is_concept: what is read is a word; its context is the whole clause's.
         is_term: the cue itself is what is read.
+        is_dated: a date beside it says when it was; not so where the value is a time itself.
     """
 
     name: str
@@ -88,6 +109,7 @@ class Attribute:
     yields: bool = False
     is_concept: bool = False
     is_term: bool = False
+    is_dated: bool = True
 
     @property
     def tag(self) -> str:
@@ -129,9 +151,14 @@ def load_pack(name: str) -> Pack:
 def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> Attribute:
     cues = [Literal(text, name) for text in (*body["cues"], *body.get("weak_cues", ()))]
     cased = [Literal(text, name, cased=True) for text in body.get("cased_cues", ())]
+    # some scanners set every character apart: "B P", "血 压"
+    words = (*body["cues"], *body.get("cased_cues", ()))
+    cased += [
+        Literal(" ".join(text), name, cased=True) for text in words if _SPACED.fullmatch(text)
+    ]
     short = [(text, f"{text}{tail}") for text in body.get("numbered_cues", ()) for tail in _TAILS]
     cased += [Literal(text, name, cased=True) for _, text in short]
-    plain_cues = (*cues, *(c for c in cased if c.text not in {text for _, text in short}))
+    plain_cues = (*cues, *(Literal(text, name, cased=True) for text in body.get("cased_cues", ())))
     plain_cues += tuple(Literal(text, name, cased=True) for text in body.get("numbered_cues", ()))
     labels = _labels(body)
     try:
@@ -167,6 +194,7 @@ def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> A
             passes=frozenset(body.get("passes", ())),
             yields=body.get("yields", False),
             is_concept=body.get("is_concept", False),
+            is_dated=body.get("is_dated", True),
         )
     except re.error as error:
         raise ConfigError(
@@ -210,21 +238,22 @@ def _cue_tokens(
 def _tokens(
     body: Mapping[str, Any], labels: Mapping[str, str], cues: tuple[Literal, ...]
 ) -> re.Pattern[str]:
-    words = "|".join(_word(word) for word in sorted(body.get("fillers", ()), key=len, reverse=True))
+    fillers = {*body.get("fillers", ()), *_WHEN_WORDS}
+    between = "|".join(_word(word) for word in sorted(fillers, key=lambda word: (-len(word), word)))
     again = "|".join(
         re.escape(c.text) if c.cased else f"(?i:{re.escape(c.text)})"
         for c in sorted(cues, key=lambda c: -len(c.text))
     )
     parts = [
-        f"(?P<skip>{'|'.join(body['skips'])})" if body.get("skips") else "",
+        f"(?P<skip>{'|'.join((*body.get('skips', ()), _WHEN))})",
         f"(?P<blank>{body['blank']})" if body.get("blank") else "",
         f"(?P<aside>{body['aside']})" if body.get("aside") else "",
         f"(?P<same>{body['same']})" if body.get("same") else "",
         _methods(body),
-        f"(?<![A-Za-z])(?:{named_groups(labels)})" if labels else "",
+        rf"{_EDGE}(?:{named_groups(labels)})" if labels else "",
         f"(?P<value>{body['value']})",
         f"(?P<cue>(?<![A-Za-z])(?:{again})(?![A-Za-z]))",
-        f"(?P<filler>(?:{_PUNCTUATION})+{'|' + words if words else ''})",
+        f"(?P<filler>(?:{_PUNCTUATION})+|{between})",
     ]
     return re.compile("|".join(part for part in parts if part))
 
@@ -240,4 +269,4 @@ def _before(body: Mapping[str, Any], labels: Mapping[str, str]) -> re.Pattern[st
         return None
     fillers = "|".join(_word(word) for word in body.get("fillers", ()))
     gap = rf"(?:{_PUNCTUATION}{'|' + fillers if fillers else ''})*"
-    return re.compile(rf"(?<![A-Za-z])(?:{named}){gap}$")
+    return re.compile(rf"{_EDGE}(?:{named}){gap}$")

@@ -1,5 +1,5 @@
 """What a value's pattern says without a finder of its own: a number or a range (groups `num`,
-`num2`), or a word (a group named ``is_<word>``).
+`num2`), or a word (a group named ``is_<word>``); and the comparator before it.
 """
 
 from __future__ import annotations
@@ -30,3 +30,17 @@ def plain(value: Value) -> Reading:
     method = value.methods[-1] if value.methods else ""
     word = value.word
     return Reading(None, text=word, method=method) if word else ranged(value, method=method)
+
+
+def comparator(text: str, value: Value) -> str:
+    """``<``, ``>``, ``<=``, ``>=`` or empty, from the original characters."""
+    if value.match is None or value.group("cmp") is None:
+        return ""
+    start, end = value.match.span("cmp")
+    words = text[start:end].strip().lower()
+    if words in ("≤", "<=", "at most"):
+        return "<="
+    if words in ("≥", ">=", "at least"):
+        return ">="
+    less = ("<", "＜", "less than", "below", "under", "小于", "不足")
+    return "<" if words in less else ">"

@@ -4,23 +4,28 @@ read from disk but the packs, once. A specialty is added to `FINDERS` and to `pa
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from types import MappingProxyType
 
 from clearward.notes.cardiology import finder as cardiology
 from clearward.notes.context import Context, Place, context_of, value_context
+from clearward.notes.dating import Calendar
 from clearward.notes.diagnoses import pack as diagnoses
 from clearward.notes.dialogue import Turn, turn_at, turns
 from clearward.notes.document import Document, language_at, open_document
 from clearward.notes.finding import Finding, Reading, Reject
 from clearward.notes.grammar import REACH, Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
+from clearward.notes.overlaps import without_parts
 from clearward.notes.ophthalmology import finder as ophthalmology
 from clearward.notes.patterns import PACKS, Attribute, load_pack
+from clearward.notes.ranges import comparator
 from clearward.notes.scan import Hit, Literal, Scanner
 from clearward.notes.scan_engines import make_scanner
 from clearward.notes.sections import Section, section_at, sections
@@ -32,6 +37,7 @@ from clearward.notes.triggers import load_triggers
 ENGINE_VERSION = "2"
 # so many cues within `REACH` characters that announce nothing are no prose; notes hold at most six
 CROWD = 16
+_STARTED = re.compile(r"(?:(?<![a-z])from|[由从]|\((?:was|prev\w*|prior|baseline))[\s:,(]*$")
 FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = MappingProxyType(
     {
         "ophthalmology": ophthalmology.readings,
@@ -86,13 +92,26 @@ def warm_up() -> None:
     load_triggers()
 
 
-def read_note(text: str, *, lang: str | None = None) -> list[Finding]:
-    """Findings of a note or dialogue, in the order of the text."""
-    return list(read_text(text, lang=lang).findings)
+def read_note(text: str, *, lang: str | None = None, written: date | None = None) -> list[Finding]:
+    """Findings of a note or dialogue, in the order of the text; see `read_text`."""
+    return list(read_text(text, lang=lang, written=written).findings)
 
 
-def read_text(text: str, *, lang: str | None = None, engine: Engine | None = None) -> TextReading:
-    """Findings and rejects of a text; the same text and packs always give the same answer."""
+def read_text(
+    text: str,
+    *,
+    lang: str | None = None,
+    written: date | None = None,
+    engine: Engine | None = None,
+) -> TextReading:
+    """Findings and rejects of a text; the same text, day and packs always give the same answer.
+
+    Args:
+        text: a note or a dialogue.
+        lang: taken as given when the source knows it.
+        written: the note's own day, which a value's date is held against (`dating`).
+        engine: packs other than the default ones.
+    """
     document = open_document(text, lang)
     engine = engine or default_engine()
     hits = engine.scanner.scan(document.plain, document.lower)
@@ -104,7 +123,7 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
     if not regions and not named:
         return TextReading(document.lang, (), (), counts)
     plain = document.plain
-    frame = _Frame(document, sections(plain, document.lang), turns(plain))
+    frame = _Frame(document, sections(plain, document.lang), turns(plain), Calendar(plain, written))
     findings: list[Finding] = []
     rejects: list[Reject] = []
     earlier = (0, 0)
@@ -121,11 +140,12 @@ def read_text(text: str, *, lang: str | None = None, engine: Engine | None = Non
                 else:
                     findings.append(_finding(frame, rule, region, place, value, reading))
         earlier = (places[-1].head, region.values[-1].end)
-    findings += find_symptoms(
+    told = find_symptoms(
         document, named, frame.turns, headers=frame.sections, engine_version=ENGINE_VERSION
     )
-    findings.sort(key=lambda finding: finding.start)
-    return TextReading(document.lang, tuple(findings), tuple(rejects), counts)
+    found = without_parts(findings + told, is_told=bool(frame.turns))
+    found.sort(key=lambda finding: finding.start)
+    return TextReading(document.lang, tuple(found), tuple(rejects), counts)
 
 
 @dataclass(frozen=True)
@@ -133,6 +153,7 @@ class _Frame:
     document: Document
     sections: list[Section]
     turns: list[Turn]
+    calendar: Calendar
     contexts: dict[tuple[int, int, bool], Context] = field(default_factory=dict)
 
 
@@ -203,7 +224,7 @@ def _finding(
     """Join a value with what its clause, section and speaker say about it."""
     document = frame.document
     section = section_at(frame.sections, value.start)
-    context = _context(frame, place, section, value=value, is_measured=not rule.is_concept)
+    context = _context(frame, place, section, value=value, rule=rule)
     turn = turn_at(frame.turns, value.start)
     name = reading.attribute or rule.name
     side = value.label if reading.laterality is None else reading.laterality
@@ -217,7 +238,7 @@ def _finding(
         value_num=reading.num,
         value_low=reading.low,
         value_high=reading.high,
-        comparator=_comparator(document.text, value),
+        comparator=comparator(document.text, value),
         value_text=reading.text,
         unit_ucum=reading.unit or rule.unit,
         laterality=side,
@@ -257,38 +278,33 @@ def _places(
 
 
 def _context(
-    frame: _Frame, place: Place, section: Section, *, value: Value, is_measured: bool
+    frame: _Frame, place: Place, section: Section, *, value: Value, rule: Attribute
 ) -> Context:
-    """A measured value is read in its part of the clause, what is said in words in the whole."""
-    key = (value.start, value.end, is_measured)
+    """A measured value is read in its part of the clause, what is said in words in the whole; what
+    was measured on an earlier day is past."""
+    key = (value.start, value.end, rule.is_concept)
     if key not in frame.contexts:
         document = frame.document
-        if is_measured:
-            found = _prior_if_from(document, value_context(document, place, section), value)
+        if rule.is_concept:
+            found = context_of(document, value.start, value.end, section=section)
         else:
-            start, end = min(place.head, value.start), max(place.head, value.end)
-            found = context_of(document, start, end, section=section)
+            found = _prior_if_from(document, value_context(document, place, section), value)
+        if rule.is_dated and found.temporality == "current" and _is_past(frame, place, rule):
+            found = replace(found, temporality="prior")
         frame.contexts[key] = found
     return frame.contexts[key]
 
 
+def _is_past(frame: _Frame, place: Place, rule: Attribute) -> bool:
+    told = place.after_last if place.after_last > place.first else place.earlier[1]
+    return frame.calendar.is_past(
+        place.start, place.end, until=place.until, told=told, is_word=rule.is_concept
+    )
+
+
 def _prior_if_from(document: Document, context: Context, value: Value) -> Context:
-    """The value after "from" is where a change started."""
-    before = document.lower[max(0, value.start - 8) : value.start].rstrip(" :,(")
-    if context.temporality == "current" and before.endswith(("from", "由", "从")):
+    """The value after "from" is where a change started, one in brackets after "was" an older one."""
+    is_open = context.temporality == "current"
+    if is_open and _STARTED.search(document.lower, max(0, value.start - 16), value.start):
         return replace(context, temporality="prior")
     return context
-
-
-def _comparator(text: str, value: Value) -> str:
-    """``<``, ``>``, ``<=``, ``>=`` or empty, from the original characters."""
-    if value.match is None or value.group("cmp") is None:
-        return ""
-    start, end = value.match.span("cmp")
-    words = text[start:end].strip().lower()
-    if words in ("≤", "<=", "at most"):
-        return "<="
-    if words in ("≥", ">=", "at least"):
-        return ">="
-    less = ("<", "＜", "less than", "below", "under", "小于", "不足")
-    return "<" if words in less else ">"

@@ -46,10 +46,17 @@ class Judged(NamedTuple):
 
 
 def score() -> Iterable[Score]:
+    """The first set and the blind one."""
+    yield from scores_of((*snippets(*FILES), *snippets("diagnoses")), "gold-snippets")
+    blind = (*(f"blind_{file}" for file in FILES), "blind_diagnoses")
+    yield from scores_of(tuple(snippets(*blind)), "gold-blind")
+
+
+def scores_of(documents: Sequence[Snippet], dataset: str) -> Iterator[Score]:
     """F1 per attribute or specialty and language; acuity fields; precision and recall of two."""
     judged: defaultdict[tuple[str, str, str], list[Judged]] = defaultdict(list)
     told: defaultdict[tuple[str, str], list[Counts]] = defaultdict(list)
-    for snippet in (*snippets(*FILES), *snippets("diagnoses")):
+    for snippet in documents:
         half = half_of(snippet.name)
         read = reads(snippet)
         together: defaultdict[str, list[Judged]] = defaultdict(list)
@@ -60,9 +67,9 @@ def score() -> Iterable[Score]:
             judged[row, snippet.lang, half].append(_sum(parts))
         told[snippet.lang, half].append(_context(snippet, read))
     for (attribute, lang, half), each in sorted(judged.items()):
-        yield from _rows(attribute, each, lang=lang, half=half)
+        yield from _rows(attribute, each, dataset=dataset, lang=lang, half=half)
     for (lang, half), counts in sorted(told.items()):
-        yield score_of(counts, dataset="gold-snippets", half=half, lang=lang,
+        yield score_of(counts, dataset=dataset, half=half, lang=lang,
                        attribute="context of a value", measure="accuracy",
                        note="prior, target, planned, denied, family, unsure, none")  # fmt: skip
 
@@ -70,7 +77,7 @@ def score() -> Iterable[Score]:
 def reads(snippet: Snippet) -> list[Read]:
     """Findings in the gold's terms; the two numbers of a pressure are one reading again."""
     found: list[Read] = []
-    for finding in read_note(snippet.text):
+    for finding in read_note(snippet.text, written=snippet.written):
         if finding.attribute == "symptom":
             continue  # scored on dialogues
         name, text = finding.attribute, finding.value_text
@@ -184,12 +191,14 @@ def _context(snippet: Snippet, read: Sequence[Read]) -> Counts:
     return Counts(right, 0, wrong)
 
 
-def _rows(attribute: str, each: Sequence[Judged], *, lang: str, half: str) -> Iterator[Score]:
+def _rows(
+    attribute: str, each: Sequence[Judged], *, dataset: str, lang: str, half: str
+) -> Iterator[Score]:
     counts = [j.counts for j in each]
     misses = [miss for j in each for miss in j.misses]
     if not any(sum(c) for c in counts):
         return
-    where = {"dataset": "gold-snippets", "half": half, "lang": lang}
+    where = {"dataset": dataset, "half": half, "lang": lang}
     yield score_of(counts, attribute=attribute, target=TARGETS.get(attribute), misses=misses,
                    note="value and side", **where)  # fmt: skip
     if attribute == "visual_acuity":

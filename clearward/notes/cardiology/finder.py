@@ -23,7 +23,7 @@ _SIDES = {"R": ("R", ""), "L": ("L", ""), "ICA_R": ("R", "ICA"), "ICA_L": ("L", 
 
 def readings(attribute: str, value: Value) -> Iterator[Reading]:
     """One reading per value; a blood pressure gives two, systolic and diastolic."""
-    if attribute == "blood_pressure":
+    if attribute in ("blood_pressure", "pressure_by_posture"):
         yield from _pressure(value)
     elif attribute == "rhythm" and value.group("rate"):
         rate = number(value.group("rate") or "")

@@ -119,6 +119,7 @@ def _rule(item: Diagnosis, version: str) -> Attribute:
         yields=True,
         is_concept=True,
         is_term=True,
+        is_dated=False,
     )
 
 

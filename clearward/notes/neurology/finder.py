@@ -65,6 +65,10 @@ def _frequency(value: Value) -> Reading:
     each = value.group("each")
     if each:
         return Reading(_per_30_days(1 / number(each), value.group("eachper") or ""))
+    span = value.group("zeach")
+    if span:
+        count = number(value.group("zn5") or "") / number(span)
+        return Reading(_per_30_days(count, value.group("zeachper") or ""))
     low = next(g for g in map(value.group, ("num", "zn", "zn3")) if g)
     high = next((g for g in map(value.group, ("num2", "zn2", "zn4")) if g), None)
     per = next(g for g in map(value.group, ("per", "zper", "zper2")) if g)
