@@ -135,9 +135,9 @@ def _rule_lines(resource: Resource, head: Mapping[str, str]) -> Iterator[dict[st
 def _head(resource: Resource) -> dict[str, str]:
     """What all lines of one resource share."""
     subject = resource.get("patient") or resource.get("subject") or {}
-    patient = codes.reference_id(subject.get("reference", ""))
+    patient = codes.reference_id(subject.get("reference", ""), "Patient")
     if not patient:
-        raise _MissingError("no patient")
+        raise _MissingError("no patient that is named by id")
     dates = (
         resource.get("dateTime"),
         resource.get("date"),

@@ -63,10 +63,12 @@ class Reach:
     recipients: str
 
 
-def reference_id(reference: str) -> str:
-    """The id that the source tables know a patient by, whatever form the reference has."""
-    unversioned = re.sub(r"/_history/.*$", "", str(reference))
-    return re.sub(r"^(urn:uuid:|urn:oid:|.*[/|])", "", unversioned)
+def reference_id(reference: str, resource: str) -> str:
+    """The id that a reference gives a resource of that type, in whatever form; empty for one that
+    names another type, a contained resource or a search: a record number is no id."""
+    form = rf"(?:urn:uuid:|urn:oid:|(?:[^?#|]*/)?{resource}/)?([^/?#|]+)(?:/_history/.*)?"
+    found = re.fullmatch(form, str(reference))
+    return found[1] if found else ""
 
 
 def version_of(resource: Mapping[str, Any]) -> dict[str, str]:
@@ -194,6 +196,6 @@ def _recipients(actors: list[Any]) -> tuple[str, bool]:
         is_recipient = any(c.get("code") in {"IRCP", "PRCP"} for c in codings)
         if "Organization/" not in reference or not is_recipient:
             return "", False
-        name = re.sub(r"[;|:*]", " ", reference_id(reference)).strip()[:100]
+        name = re.sub(r"[;|:*]", " ", reference_id(reference, "Organization")).strip()[:100]
         found.append(f"company:{name}")
     return ";".join(sorted(set(found))), True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from clearward.consent.lines import LINE_SCHEMA, NUMBERED_SCHEMA, SAYING
 from clearward.consent.model import SILENCE
 from clearward.consent.purposes import EVERYTHING
 from clearward.errors import ConsentError
-from clearward.sources.files import BULK_MANIFEST, role_of
-from clearward.sources.readers_fhir import read_bulk_manifest
+from clearward.sources.bulk import read_bulk_manifest
+from clearward.sources.files import role_of
 from clearward.sources.spec import load_spec
 
 _CONSENT = re.compile(r"(?:^|.*/)Consent/([A-Za-z0-9.\-]{1,64})(?:/_history/.*)?")
@@ -32,8 +32,7 @@ _UNKNOWN = "1970-01-01T00:00:00Z"
 
 def deletion_files(folder: Path) -> list[Path]:
     """Files of an extract that list what a FHIR server deleted."""
-    manifest, system = folder / BULK_MANIFEST, load_spec("fhir")
-    listed = read_bulk_manifest(manifest, BULK_MANIFEST).roles if manifest.is_file() else {}
+    listed, system = read_bulk_manifest(folder).roles, load_spec("fhir")
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return [p for p in files if role_of(system, p.name, listed=listed) == "fhir_deleted"]
 
@@ -47,7 +46,7 @@ def read_deletions(path: Path) -> pa.Table:
     Raises:
         ConsentError: an entry is about Consents and does not name one.
     """
-    told = _transaction_time(path.parent / BULK_MANIFEST)
+    told = read_bulk_manifest(path.parent).transaction_time
     rows = [
         _line(name, at or told, number=number)
         for number, text in texts(path)
@@ -89,13 +88,6 @@ def _id_in(path: Path, number: int, url: str) -> str:
     if found is None:
         raise _refused(path, number, "a deletion of Consents that names none")
     return found[1]
-
-
-def _transaction_time(manifest: Path) -> str:
-    if not manifest.is_file():
-        return ""
-    document: Mapping[str, Any] = json.loads(manifest.read_bytes())
-    return str(document.get("transactionTime") or "")
 
 
 def _refused(path: Path, number: int, seen: str) -> ConsentError:

@@ -17,8 +17,16 @@ import duckdb
 
 from clearward.errors import ExtractError
 from clearward.settings import Settings
+from clearward.sources.bulk import check_sent, read_bulk_manifest
 from clearward.sources.contract import check_tables
-from clearward.sources.files import shown_name
+from clearward.sources.files import (
+    is_consents,
+    plain_name,
+    resource_of,
+    resources_of,
+    shown_name,
+)
+from clearward.sources.hospital import spec_of
 from clearward.sources.manifest import (
     MANIFEST,
     Manifest,
@@ -37,7 +45,7 @@ from clearward.sources.readers import (
     source_files,
     stage_tables,
 )
-from clearward.sources.spec import SourceSystem, load_spec
+from clearward.sources.spec import SourceSystem
 from clearward.sources.staging import guarded, scratch_folder
 from clearward.sources.text import check_text
 from clearward.warehouse import engine
@@ -107,7 +115,7 @@ def verify_extract(
         ExtractError: missing, changed, mis-encoded, truncated, ragged, incomplete or re-typed.
     """
     manifest, manifest_sha256 = read_manifest(folder)
-    system = load_spec(manifest.system)
+    system = spec_of(manifest.system, folder)
     for file in manifest.files:
         _check_file(folder, file, shown_name(system, file.name))
     files = source_files(system, folder, [file.name for file in manifest.files])
@@ -116,6 +124,8 @@ def verify_extract(
     with _workbench(settings, staging) as (connection, scratch):
         staged = stage_tables(connection, system, files, scratch=scratch)
         errors = _check_counts(connection, manifest, files, staged, scratch)
+        if system.format == "ndjson":
+            _check_export(folder, system, manifest, files)
         deletions = read_deletions(connection, system, files, scratch=scratch)
         check_tables(connection, system, manifest, staged, deletions=len(deletions))
     return Extract(
@@ -129,7 +139,7 @@ def verify_extract(
             ExtractFile(**file.model_dump(exclude={"open_end"})) for file in manifest.files
         ),
         manifest_sha256=manifest_sha256,
-        fingerprint=fingerprint(manifest),
+        fingerprint=fingerprint(manifest, system.declared),
         known_changes=tuple(sorted(set(manifest.known_changes))),
         dropped_columns=staged.dropped(),
         unknown_files=_unknown(system, folder, manifest, files),
@@ -140,7 +150,7 @@ def verify_extract(
 
 def files_of(extract: Extract) -> tuple[SourceFile, ...]:
     """The extract's files with their roles, checked again to be the verified ones."""
-    system = load_spec(extract.system)
+    system = spec_of(extract.system, extract.folder)
     for file in extract.files:
         declared = ManifestFile(
             name=file.name, sha256=file.sha256, bytes=file.bytes, rows=file.rows
@@ -220,6 +230,22 @@ def _check_counts(
             )
         errors += seen if file.role == "fhir_error" else 0
     return errors
+
+
+def _check_export(
+    folder: Path, system: SourceSystem, manifest: Manifest, files: Sequence[SourceFile]
+) -> None:
+    """Nothing that the FHIR server exported was left out on the way here."""
+    kinds = {"fhir_deleted": "fhir_deleted", "consents": "Consent"}
+    types = {name.casefold(): name for name in resources_of(system)}
+    sent = []
+    for file, declared in zip(files, manifest.files, strict=True):
+        kind = kinds.get(file.role, types.get(resource_of(plain_name(file.called)), ""))
+        sent.append((kind, declared.rows))
+    read = resources_of(system)
+    if any(is_consents(file.name) and file.name.endswith("csv") for file in files):
+        read -= {"Consent"}
+    check_sent(read_bulk_manifest(folder), sent, read=read)
 
 
 def _unknown(

@@ -56,6 +56,13 @@ def resource_of(plain: str) -> str:
     return words[0] if len(words) == 1 else ""
 
 
+def resources_of(system: SourceSystem) -> set[str]:
+    """FHIR resource types that are read: of tables, of what rows refer to, and consents."""
+    options = [table.options for table in system.tables]
+    named = {str(option["resource"]) for option in options}
+    return named | {str(o["lookup"]["resource"]) for o in options if "lookup" in o} | {"Consent"}
+
+
 def is_lines(name: str) -> bool:
     """Whether a file's name ends as NDJSON does."""
     return bool(_LINES.search(plain_name(name)))

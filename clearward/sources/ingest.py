@@ -23,11 +23,11 @@ from clearward.keyring import Keyring, check_binding, claim_warehouse
 from clearward.settings import Settings
 from clearward.sources.changes import load_table
 from clearward.sources.extract import Extract, files_of
+from clearward.sources.hospital import spec_of
 from clearward.sources.load import Job, prepare
 from clearward.sources.policy import decide, size_against_median
 from clearward.sources.readers import Reading, SourceFile, read_deletions, stage_tables
 from clearward.sources.report import IngestReport, TableCount, report_to_json
-from clearward.sources.spec import load_spec
 from clearward.sources.staging import guarded, scratch_folder
 from clearward.sources.state_sql import accepted_reports, marker_path, read_ingest_report
 from clearward.warehouse import Warehouse, engine, promote
@@ -74,7 +74,7 @@ def ingest_extract(settings: Settings, extract: Extract, keyring: Keyring) -> In
 def _load(
     settings: Settings, extract: Extract, keyring: Keyring, *, staging: Warehouse, decision: str
 ) -> tuple[TableCount, ...]:
-    system, files = load_spec(extract.system), files_of(extract)
+    system, files = spec_of(extract.system, extract.folder), files_of(extract)
     with (
         guarded("loaded"),
         scratch_folder(settings) as scratch,
@@ -108,7 +108,7 @@ def _reading(
     """What verify read, while it is still there; `files_of` has just found the files unchanged."""
     if extract.reading is not None and extract.reading.folder.is_dir():
         return extract.reading
-    system = load_spec(extract.system)
+    system = spec_of(extract.system, extract.folder)
     return Reading(
         folder=scratch,
         staged=stage_tables(connection, system, files, scratch=scratch),

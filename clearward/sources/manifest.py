@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -65,6 +67,8 @@ class Manifest(BaseModel):
                     raise ValueError("an unknown source system")
             else:
                 {"hospital": check_hospital, "month": check_month}[field](text)
+            if field == "month" and text > f"{datetime.now(UTC):%Y-%m}":
+                raise ValueError("a month that has not begun: no other could follow it")
         except ConfigError as error:
             raise ValueError(f"not a {field}") from error
         return text
@@ -110,12 +114,13 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
     )
 
 
-def fingerprint(manifest: Manifest) -> str:
+def fingerprint(manifest: Manifest, declared: Mapping[str, str] | None = None) -> str:
     """SHA-256 of what the extract holds, whatever its manifest's own bytes: the same files packed
-    twice are the same extract."""
+    twice are the same extract, read by the same words of the hospital (``declared``)."""
     parts = [manifest.hospital, manifest.system, manifest.month, manifest.kind]
     parts.append(str(manifest.sequence))
     parts += sorted(f"{file.name}={file.sha256}" for file in manifest.files)
+    parts += sorted(f"{word}={name}" for word, name in (declared or {}).items())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -4,18 +4,16 @@ that sends bare files. It describes what is there; `verify_extract` still judges
 
 from __future__ import annotations
 
-import gzip
 import json
 import tempfile
-import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from clearward.errors import ExtractError
 from clearward.settings import Settings
-from clearward.sources.files import BULK_MANIFEST, plain_name, resource_of
+from clearward.sources.bundles import unbundle
+from clearward.sources.files import plain_name
 from clearward.sources.manifest import MANIFEST, sha256_of
 from clearward.sources.readers import SourceFile, count_records, source_files, stage_tables
 from clearward.sources.spec import SourceSystem, load_spec
@@ -41,7 +39,7 @@ def pack_extract(
     if not folder.is_dir():
         raise ExtractError(f"There is no folder {folder.name} to pack.")
     if spec.format == "ndjson":
-        _unbundle(spec, folder)
+        unbundle(spec, folder)
     names = [
         path.relative_to(folder).as_posix()
         for path in sorted(folder.rglob("*"))
@@ -105,54 +103,3 @@ def _entry(file: SourceFile, *, rows: int) -> dict[str, Any]:
     if plain_name(file.name).endswith(".csv") and ends_open(file.path, file.shown):
         entry["open_end"] = True
     return entry
-
-
-def _unbundle(spec: SourceSystem, folder: Path) -> None:
-    """Write ``<Resource>.ndjson`` from every Bundle, in file and entry order, ids filled in."""
-    paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith(".")]
-    if any(resource_of(plain_name(path.name)) for path in paths):
-        return
-    bundles = [
-        path
-        for path in paths
-        if plain_name(path.name).endswith(".json")
-        and plain_name(path.name) not in (MANIFEST, BULK_MANIFEST)
-    ]
-    wanted = {str(table.options["resource"]) for table in spec.tables}
-    wanted |= {str(t.options["lookup"]["resource"]) for t in spec.tables if "lookup" in t.options}
-    outputs: dict[str, IO[str]] = {}
-    try:
-        for number, path in enumerate(bundles, start=1):
-            for name, line in _lines(path, number, wanted):
-                if name not in outputs:
-                    outputs[name] = (folder / f"{name}.ndjson").open("w", encoding="utf-8")
-                outputs[name].write(line + "\n")
-    finally:
-        for file in outputs.values():
-            file.close()
-
-
-def _lines(path: Path, number: int, wanted: set[str]) -> Iterator[tuple[str, str]]:
-    try:
-        packed = path.suffix.lower() == ".gz"
-        content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
-        document = json.loads(content)
-    except (ValueError, OSError, EOFError, zlib.error):
-        raise ExtractError(
-            f"Bundle {number} of the folder is not JSON.", do="export it again"
-        ) from None
-    if not isinstance(document, dict):
-        return
-    entries = document.get("entry", []) if document.get("resourceType") == "Bundle" else []
-    for entry in entries if entries else [{"resource": document}]:
-        request, resource = entry.get("request") or {}, entry.get("resource") or {}
-        if request.get("method") == "DELETE":
-            deletion = {"resourceType": "Bundle", "entry": [{"request": request}]}
-            yield "deleted", json.dumps(deletion, ensure_ascii=False, separators=(",", ":"))
-        elif resource.get("resourceType") in wanted:
-            if not resource.get("id") and entry.get("fullUrl"):
-                resource["id"] = str(entry["fullUrl"]).rsplit("/", 1)[-1].rsplit(":", 1)[-1]
-            yield (
-                resource["resourceType"],
-                json.dumps(resource, ensure_ascii=False, separators=(",", ":")),
-            )

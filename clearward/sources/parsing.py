@@ -38,6 +38,8 @@ def clean_sql(system: SourceSystem, table: Table, column: Column) -> str:
         trimmed = f"(CASE WHEN strlen({text}) = length({text}) THEN {trimmed} ELSE {wide} END)"
     tokens = ", ".join(quoted(token) for token in dict.fromkeys(("", *system.null_tokens)))
     kept = text if column.treatment == "scrub" else trimmed
+    if column.domain == "code_system":
+        kept = _written_sql(system, kept)
     return f"CASE WHEN {trimmed} IN ({tokens}) THEN NULL ELSE {kept} END"
 
 
@@ -45,6 +47,17 @@ def _is_coded(table: Table, column: Column) -> bool:
     if column.type != "text" or column.treatment in ("pseudonym", "measured_value"):
         return True
     return column.name in ("code", table.code_column) or column.name.endswith(("_id", "_code"))
+
+
+def _written_sql(system: SourceSystem, value: str) -> str:
+    """A code system as we write it; one that nobody knows stays as it is."""
+    if not system.code_systems:
+        return value
+    words = ", ".join(quoted(word) for word in system.code_systems)
+    pairs = system.code_systems.items()
+    cases = " ".join(f"WHEN {quoted(word)} THEN {quoted(name)}" for word, name in pairs)
+    low = f"lower({value})"
+    return f"(CASE WHEN {low} IN ({words}) THEN CASE {low} {cases} END ELSE {value} END)"
 
 
 def parse_sql(system: SourceSystem, column: Column, clean: str) -> str:

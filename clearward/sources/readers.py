@@ -5,6 +5,7 @@ stay in ``readers_csv``, ``readers_fhir`` and ``readers_notes``.
 from __future__ import annotations
 
 import csv
+import io
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,13 @@ import duckdb
 
 from clearward.errors import ExtractError
 from clearward.sources.borrow import borrow
+from clearward.sources.bulk import (
+    BulkManifest,
+    first_resource,
+    holds_consents,
+    read_bulk_manifest,
+)
 from clearward.sources.files import (
-    BULK_MANIFEST,
     DELETIONS,
     TEXT_READER,
     is_consents,
@@ -27,11 +33,8 @@ from clearward.sources.files import (
 )
 from clearward.sources.readers_csv import copy_csv, read_header, stage_csv
 from clearward.sources.readers_fhir import (
-    BulkManifest,
     copy_ndjson,
     deleted_urls,
-    first_resource,
-    read_bulk_manifest,
     stage_ndjson,
 )
 from clearward.sources.readers_notes import stage_notes
@@ -112,10 +115,7 @@ def source_files(
     system: SourceSystem, folder: Path, names: Sequence[str]
 ) -> tuple[SourceFile, ...]:
     """Files in manifest order, each with its role and the encoding it must be in."""
-    bulk = BulkManifest({}, {})
-    for name in names:
-        if plain_name(name) == BULK_MANIFEST:
-            bulk = read_bulk_manifest(folder / name, BULK_MANIFEST)
+    bulk = read_bulk_manifest(folder) if system.format == "ndjson" else BulkManifest()
     return tuple(
         _source_file(system, folder, name, number=number, bulk=bulk)
         for number, name in enumerate(names)
@@ -131,7 +131,7 @@ def _source_file(
         kind = bulk.types.get(plain_name(name)) or first_resource(folder / name)
         called = f"{kind}.ndjson"
         role = role_of(system, called)
-        if role == "consents":
+        if role == "consents" or (role == "unknown" and holds_consents(folder / name, shown)):
             raise ExtractError(
                 f"{shown} holds consents under another name.",
                 expected="Consent.ndjson",
@@ -184,8 +184,9 @@ def _stage_one(
     tables = tables_in(system, file.called)
     if system.format == "ndjson":
         table = tables[0]
-        found = lookup if "lookup" in table.options else None
-        piece = stage_ndjson(connection, table, source=file.source, scratch=scratch, lookup=found)
+        piece = stage_ndjson(
+            connection, system, table, source=file.source, scratch=scratch, lookup=lookup
+        )
         return {table.name: piece}
     return stage_csv(
         connection,
@@ -248,7 +249,7 @@ def read_deletions(
 
 def _listed_deletions(system: SourceSystem, file: SourceFile) -> Iterator[Deletion]:
     text = "".join(decoded(file.path, encoding=file.encoding, shown=file.shown))
-    rows = csv.DictReader(text.splitlines())
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     if rows.fieldnames is None or not {"table", "key"} <= set(rows.fieldnames):
         raise ExtractError(f"{file.shown} lacks its columns.", expected="table, key")
     names = {table.name: len(table.natural_key) for table in system.tables}

@@ -59,6 +59,11 @@ def read_header(tables: Sequence[Table], source: Input, *, encoding: str) -> Hea
         (Header(tuple(next(csv.reader([line], delimiter=d), [])), d) for d in DELIMITERS),
         key=lambda header: sum(folded(name) in known for name in header.names),
     )
+    if not any(best.names):
+        raise ExtractError(
+            f"{source.shown} is empty: it has not even a header.",
+            do="send it with its header, or leave it out of the extract",
+        )
     doubled = {folded(name) for name in best.names if name}
     if len(doubled) != sum(1 for name in best.names if name):
         raise ExtractError(

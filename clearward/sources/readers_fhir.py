@@ -1,15 +1,12 @@
-"""FHIR R4 NDJSON as staged text (HL7 FHIR Bulk Data Access 2.0): paths, references, components,
-text attachments, deleted and error files. Nothing here knows a hospital.
+"""FHIR R4 NDJSON as staged text (HL7 FHIR Bulk Data Access 2.0): files, rows, deletions.
+What an element of a resource says belongs to `fhir_values`, the export's manifest to `bulk`.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 import uuid
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +14,21 @@ from typing import Any
 import duckdb
 
 from clearward.errors import ExtractError
-from clearward.sources.files import plain_name
+from clearward.sources.fhir_values import (
+    INDEX_PATH,
+    chosen_sql,
+    coding_lists,
+    paths_of,
+    places,
+    target_sql,
+    value_sql,
+)
 from clearward.sources.parsing import quoted
-from clearward.sources.spec import Table
+from clearward.sources.spec import SourceSystem, Table
 from clearward.sources.staging import Input, Piece, select_sql
 from clearward.sources.text import has_bom, transcode
 from clearward.warehouse import sql_path
 
-INDEX_PATH = "$.component_index"
 _MAX_OBJECT = 64_000_000
 
 
@@ -57,8 +61,26 @@ def copy_ndjson(
     return int(row[0]) if row else 0
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """One NDJSON file of one table, copied to Parquet.
+
+    Attributes:
+        several: lists of codings that have more than one in some row.
+        lookup: Parquet of the resources that the rows may refer to.
+    """
+
+    system: SourceSystem
+    table: Table
+    source: Input
+    target: Path
+    several: frozenset[str]
+    lookup: Path | None = None
+
+
 def stage_ndjson(
     connection: duckdb.DuckDBPyConnection,
+    system: SourceSystem,
     table: Table,
     *,
     source: Input,
@@ -69,119 +91,115 @@ def stage_ndjson(
     target = scratch / f"{uuid.uuid4().hex}.parquet"
     gz = source.path.suffix.lower() == ".gz"
     records = copy_ndjson(connection, source, target=target, gz=gz)
-    _check_resource(connection, table, source, target)
-    selects = [_select(table, source, target, lookup=lookup)]
+    several = _look_over(connection, table, source, target)
+    sheet = Sheet(system, table, source, target, several, lookup)
+    selects = [_select(sheet)]
     if "explode" in table.options:
-        selects.append(_exploded(table, source, target))
+        selects.append(_exploded(sheet))
     sql = " UNION ALL ".join(f"({select})" for select in selects)
     return Piece(sql, records, (), _present(connection, table, sql))
 
 
-def _check_resource(
+def _look_over(
     connection: duckdb.DuckDBPyConnection, table: Table, source: Input, target: Path
-) -> None:
+) -> frozenset[str]:
+    """Refuse a file of another resource type; returns the lists with more than one coding."""
     resource = str(table.options["resource"])
+    lists = coding_lists(paths_of(table))
+    seconds = ", ".join(quoted(path) for path in ("$.resourceType", *(f"{x}[1]" for x in lists)))
+    counts = [f"count(x[{number}])" for number in range(2, len(lists) + 2)]
+    if "explode" in table.options:
+        inside = (f"{table.options['explode']}[*]{path[1:]}[1]" for path in lists)
+        counts = [
+            f"{count} + count(*) FILTER (len(json_extract(json, {quoted(path)})) > 0)"
+            for count, path in zip(counts, inside, strict=True)
+        ]
     row = connection.execute(
-        "SELECT count(*) FILTER (coalesce(json_extract_string(json, '$.resourceType'), '') <> ?) "
-        f"FROM read_parquet('{sql_path(target)}')",
+        f"SELECT count(*) FILTER (coalesce(x[1]->>'$', '') <> ?), {', '.join(counts) or '0'} FROM "
+        f"(SELECT json, json_extract(json, [{seconds}]) AS x "
+        f"FROM read_parquet('{sql_path(target)}'))",
         [resource],
-    ).fetchone()
-    if row and row[0]:
+    ).fetchone() or (0,)
+    if row[0]:
         raise ExtractError(
             f"{source.shown} holds other resources than {resource}.",
             seen=f"{row[0]} lines of another resourceType",
             do="write one resource type per file",
         )
+    return frozenset(path for path, count in zip(lists, row[1:], strict=False) if count)
 
 
-def _paths(table: Table) -> list[str]:
-    read = [path for column in table.columns for path in column.source]
-    return list(dict.fromkeys([*read, *table.options.get("comparators", {}).values()]))
-
-
-def _value(table: Table, place: dict[str, str], column: Any) -> str:
-    values = [_compared(table, place, path) for path in column.source]
-    text = f"coalesce({', '.join(values)})" if len(values) > 1 else values[0]
-    if column.name.endswith("_id") and any(path.endswith("reference") for path in column.source):
-        return stripped(text)
-    if table.options.get("base64") == column.name:
-        # Strict: bytes that are not base64, or not UTF-8 inside, leave a required text empty; the
-        # first attachment that is text counts, so a scan before it does no harm.
-        tries = (f"TRY(decode(from_base64(regexp_replace({v}, '\\s', '', 'g'))))" for v in values)
-        return f"coalesce({', '.join(tries)}, NULL)"
-    return text
-
-
-def _compared(table: Table, place: dict[str, str], path: str) -> str:
-    """A quantity below a limit of detection is not the limit: ``<1.1``, never ``1.1``."""
-    comparator = table.options.get("comparators", {}).get(path)
-    return f"(coalesce({place[comparator]}, '') || {place[path]})" if comparator else place[path]
-
-
-def stripped(text: str) -> str:
-    """The id of a reference: ``Patient/x``, ``https://host/Patient/x/_history/2``, ``urn:uuid:x``,
-    ``Patient?identifier=system|x`` all give ``x``."""
-    unversioned = f"regexp_replace({text}, '/_history/.*$', '')"
-    return f"regexp_replace({unversioned}, '^(urn:uuid:|urn:oid:|.*[/|])', '')"
-
-
-def _select(table: Table, source: Input, target: Path, *, lookup: Path | None) -> str:
-    paths = [path for path in _paths(table) if path != INDEX_PATH]
-    place = {path: f"p[{number}]" for number, path in enumerate(paths, start=1)}
+def _select(sheet: Sheet) -> str:
+    table, paths = sheet.table, [path for path in paths_of(sheet.table) if path != INDEX_PATH]
+    place = places(sheet.system, paths, row="p", document="json", several=sheet.several)
     place[INDEX_PATH] = "'0'"
-    values = [_value(table, place, column) for column in table.columns]
+    values = [value_sql(sheet.system, table, column, place) for column in table.columns]
     listed = ", ".join(quoted(path) for path in paths)
     origin = (
-        f"SELECT file_row_number + 1 AS n, json_extract_string(json, [{listed}]) AS p "
-        f"FROM read_parquet('{sql_path(target)}', file_row_number=true)"
+        f"SELECT file_row_number + 1 AS n, json_extract_string(json, [{listed}]) AS p, json "
+        f"FROM read_parquet('{sql_path(sheet.target)}', file_row_number=true)"
     )
-    if lookup is not None:
-        values, origin = _with_lookup(table, values, target, listed, lookup)
-    columns = select_sql(table, file_no=str(source.file_no), row="n", part="0", values=values)
+    if "lookup" in table.options:
+        values, origin = _with_lookup(sheet, values, origin)
+    number = str(sheet.source.file_no)
+    columns = select_sql(table, file_no=number, row="n", part="0", values=values)
     return f"SELECT {columns} FROM ({origin})"
 
 
-def _with_lookup(
-    table: Table, values: list[str], target: Path, listed: str, lookup: Path
-) -> tuple[list[str], str]:
-    """Take from the resource a reference names what the row itself does not hold."""
-    rule = table.options["lookup"]
+def _with_lookup(sheet: Sheet, values: list[str], origin: str) -> tuple[list[str], str]:
+    """Take from the resource a reference names, contained or sent beside, what the row lacks."""
+    table, rule = sheet.table, sheet.table.options["lookup"]
     filled = [
-        f"coalesce({value}, json_extract_string(found, {quoted(rule['columns'][column.name])}))"
+        f"coalesce({value}, {_found(sheet, rule['columns'][column.name])})"
         if column.name in rule["columns"]
         else value
         for value, column in zip(values, table.columns, strict=True)
     ]
-    named = (f"json_extract_string(l.json, {quoted(path)})" for path in rule["reference"])
-    reference = stripped(f"coalesce({', '.join(named)})")
-    origin = (
-        f"SELECT l.file_row_number + 1 AS n, json_extract_string(l.json, [{listed}]) AS p, "
-        f"r.json AS found FROM read_parquet('{sql_path(target)}', file_row_number=true) l "
-        "LEFT JOIN (SELECT json_extract_string(json, '$.id') AS id, any_value(json) AS json "
-        f"FROM read_parquet('{sql_path(lookup)}') GROUP BY 1) r ON r.id = {reference}"
+    named = (f"json_extract_string(json, {quoted(path)})" for path in rule["reference"])
+    contained = (
+        "CASE WHEN ref LIKE '#%' THEN list_filter(json_extract(json, '$.contained[*]'), "
+        "lambda c: json_extract_string(c, '$.id') IN (ref, ref[2:]))[1] END"
     )
-    return filled, origin
+    origin = f"SELECT *, coalesce({', '.join(named)}) AS ref FROM ({origin})"
+    if sheet.lookup is None:
+        return filled, f"SELECT n, p, json, {contained} AS found FROM ({origin})"
+    beside = (
+        "SELECT json_extract_string(json, '$.id') AS id, any_value(json) AS sent "
+        f"FROM read_parquet('{sql_path(sheet.lookup)}') GROUP BY 1"
+    )
+    return filled, (
+        f"SELECT n, p, json, coalesce(held, r.sent) AS found FROM "
+        f"(SELECT *, {contained} AS held FROM ({origin})) l LEFT JOIN ({beside}) r "
+        f"ON r.id = {target_sql('l.ref', str(rule['resource']))}"
+    )
 
 
-def _exploded(table: Table, source: Input, target: Path) -> str:
+def _found(sheet: Sheet, path: str) -> str:
+    text = f"json_extract_string(found, {quoted(path)})"
+    return chosen_sql(sheet.system, path, text=text, document="found")
+
+
+def _exploded(sheet: Sheet) -> str:
     """A row per element of the exploded list: its own code and value, the parent's rest."""
+    table = sheet.table
     own = tuple(table.options.get("of_element", ()))
-    paths = [path for path in _paths(table) if path != INDEX_PATH]
-    place = {
-        path: f"{'c' if path.startswith(own) else 'p'}[{number}]"
-        for number, path in enumerate(paths, start=1)
-    }
+    paths = [path for path in paths_of(table) if path != INDEX_PATH]
+    mine = places(sheet.system, paths, row="c", document="element", several=sheet.several)
+    rest = places(sheet.system, paths, row="p", document="json", several=sheet.several)
+    place = {path: (mine if path.startswith(own) else rest)[path] for path in paths}
     place[INDEX_PATH] = "CAST(k AS VARCHAR)"
-    values = [_value(table, place, column) for column in table.columns]
+    values = [value_sql(sheet.system, table, column, place) for column in table.columns]
     listed = ", ".join(quoted(path) for path in paths)
     inside = quoted(table.options["explode"] + "[*]")
-    columns = select_sql(table, file_no=str(source.file_no), row="n", part="k", values=values)
+    number = str(sheet.source.file_no)
+    columns = select_sql(table, file_no=number, row="n", part="k", values=values)
     return (
-        f"SELECT {columns} FROM (SELECT n, p, k, json_extract_string(e[k], [{listed}]) AS c FROM ("
-        f"SELECT n, p, e, unnest(range(1, len(e) + 1)) AS k FROM ("
-        f"SELECT file_row_number + 1 AS n, json_extract_string(json, [{listed}]) AS p, "
+        f"SELECT {columns} FROM (SELECT n, p, k, json, e[k] AS element, "
+        f"json_extract_string(e[k], [{listed}]) AS c FROM ("
+        f"SELECT n, p, e, json, unnest(range(1, len(e) + 1)) AS k FROM ("
+        f"SELECT file_row_number + 1 AS n, json_extract_string(json, [{listed}]) AS p, json, "
         f"json_extract(json, {inside}) AS e "
-        f"FROM read_parquet('{sql_path(target)}', file_row_number=true)) WHERE len(e) > 0))"
+        f"FROM read_parquet('{sql_path(sheet.target)}', file_row_number=true)) WHERE len(e) > 0))"
     )
 
 
@@ -192,59 +210,6 @@ def _present(connection: duckdb.DuckDBPyConnection, table: Table, sql: str) -> t
         return tuple(column.name for column in table.columns)
     pairs = zip(row[1:], table.columns, strict=True)
     return tuple(column.name for count, column in pairs if count)
-
-
-@dataclass(frozen=True)
-class BulkManifest:
-    """What a Bulk Data manifest says of files, by plain name.
-
-    Attributes:
-        roles: of the files in its ``deleted`` and ``error`` lists.
-        types: resource type of the files in its ``output`` list.
-    """
-
-    roles: Mapping[str, str]
-    types: Mapping[str, str]
-
-
-def read_bulk_manifest(path: Path, shown: str) -> BulkManifest:
-    """Read ``deleted``, ``error`` and ``output`` of a Bulk Data manifest.
-
-    An empty or absent list says nothing: servers return one without looking.
-    """
-    try:
-        document = json.loads(path.read_bytes())
-        roles = {
-            name: role
-            for key, role in (("deleted", "fhir_deleted"), ("error", "fhir_error"))
-            for name, _ in _listed(document, key)
-        }
-        return BulkManifest(roles, dict(_listed(document, "output")))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ExtractError(
-            f"{shown} is not a Bulk Data manifest.",
-            expected="JSON with output, deleted and error lists of {type, url}",
-            do="send the export's own manifest, or leave it out",
-        ) from None
-
-
-def _listed(document: dict[str, Any], key: str) -> list[tuple[str, str]]:
-    return [
-        (plain_name(str(item["url"]).split("?")[0]), str(item.get("type", "")))
-        for item in document.get(key) or []
-    ]
-
-
-def first_resource(path: Path) -> str:
-    """The resource type that the first line of an NDJSON file names; empty when it names none."""
-    packed = path.suffix.lower() == ".gz"
-    try:
-        with gzip.open(path) if packed else path.open("rb") as file:
-            found = json.loads(file.readline(_MAX_OBJECT).decode("utf-8-sig"))
-    except (ValueError, OSError, EOFError, zlib.error):
-        return ""
-    kind = found.get("resourceType") if isinstance(found, dict) else None
-    return kind if isinstance(kind, str) and kind.isalpha() else ""
 
 
 def deleted_urls(connection: duckdb.DuckDBPyConnection, source: Input, scratch: Path) -> list[str]:

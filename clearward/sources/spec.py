@@ -116,7 +116,12 @@ class Table:
 
 @dataclass(frozen=True)
 class SourceSystem:
-    """A format we read: its tables and how text is told from null."""
+    """A format we read: its tables and how text is told from null.
+
+    Attributes:
+        code_systems: spelling of a code system in lower case -> how it is written from there on.
+        declared: what the hospital itself said of its code systems; part of what an extract is.
+    """
 
     name: str
     title: str
@@ -126,6 +131,8 @@ class SourceSystem:
     date_formats: tuple[str, ...]
     timestamp_formats: tuple[str, ...]
     tables: tuple[Table, ...]
+    code_systems: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, str] = field(default_factory=dict)
 
     def table(self, name: str) -> Table:
         """The table of that name; KeyError when the spec lists none."""

@@ -66,19 +66,23 @@ def _decode(
         # The error of the codec holds the bytes; it must not travel on.
         raise ExtractError(
             f"{shown} is not in its system's encoding.",
-            seen=f"bytes that are not {encoding} in megabyte {number}{_likely(encoding)}",
+            seen=f"bytes that are not {encoding} in megabyte {number}{_likely(encoding, block)}",
             expected=f"strict {encoding} from the first byte to the last",
             do="export the file again in that encoding",
         ) from None
 
 
-def _likely(encoding: str) -> str:
+def _likely(encoding: str, block: bytes) -> str:
     """What such a file most often is; a hint, no finding."""
+    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "; it opens with the byte order mark of UTF-16 ('Unicode' to a spreadsheet)"
+    if block.startswith(b"\x1f\x8b"):
+        return "; it is gzip, so its name must end in .gz"
     return ", often GBK or Latin-1 saved by a spreadsheet" if encoding == "utf-8" else ""
 
 
 def _check_characters(text: str, shown: str) -> None:
-    found = {"NUL": "\0", "U+FFFD": "\ufffd", "text broken twice": _TWICE_BROKEN}
+    found = {"NUL, as in UTF-16": "\0", "U+FFFD": "\ufffd", "text broken twice": _TWICE_BROKEN}
     for name, sign in found.items():
         if sign in text:
             raise ExtractError(
