@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from clearward import audit
 from clearward.errors import LicenceError, ReleaseError
 from clearward.licensing.model import parse_moment
+from clearward.licensing.names import check_name
 from clearward.licensing.recall_lists import no_such_list
 from clearward.licensing.recall_states import ListAction, ListState, move
 from clearward.releases.manifest import STATEMENT_TYPE
@@ -94,7 +95,7 @@ def read_attestation(body: bytes, *, keys: Sequence[str]) -> tuple[Attested, str
             expected="a DSSE envelope, signed with the key that the licence names",
             do="sign it with that key",
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise LicenceError(
             "The attestation cannot be understood.",
             expected="list_id, list_sha256, by, deleted_at",
@@ -129,7 +130,8 @@ def _from_fields(document: Mapping[str, Any]) -> Attested:
     if not all(isinstance(value, str) and 0 < len(value.strip()) <= 128 for value in values):
         raise ValueError("not four short texts")
     moment = parse_moment(values[3])
-    return Attested(values[0], values[1].lower(), values[2].strip(), moment)
+    by = check_name(values[2], "The name of who answers for it")
+    return Attested(values[0], values[1].lower(), by, moment)
 
 
 def confirm(

@@ -58,7 +58,7 @@ class CopyDesk:
         found = find_copy(self.settings, self.keyring, canonical, licence=licence)
         if found:
             return found
-        name = copy_id(self.keyring, canonical, licence.licensee)
+        name = copy_id(self.keyring, canonical, licence.licensee, copy=licence.copy)
         return self.build(
             name,
             lambda: make_copy(

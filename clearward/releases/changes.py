@@ -78,7 +78,8 @@ def _diff(
         rows, before = _count(connection, new), _count(connection, old)
         if not (old and new and has_same_key(connection, [old], [new], key=key)):
             return TableChange(table, rows, before, inserted=rows, updated=0, deleted=before)
-        return _join(connection, table, side_by_side(connection, [old], [new], key=key))
+        pair = side_by_side(connection, [old], [new], key=key)
+        return _join(connection, table, pair.hashed())
     except duckdb.Error as error:
         raise ReleaseError(
             f"Table {table} cannot be compared with its last release.",

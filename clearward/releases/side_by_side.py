@@ -17,6 +17,7 @@ from clearward.warehouse import read_parquet_sql
 LOAD_COLUMNS = frozenset({"month"})
 """Columns that say when a row came, not what it says: a new month alone is no update."""
 
+_KEY, _HASH = "_key", "UBIGINT"
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*\)")
 
 
@@ -68,6 +69,28 @@ class SideBySide:
                 f" OR o.{name} IS DISTINCT FROM TRY_CAST(n.{name} AS {before}))"
             )
         return f"CAST(o.{name} AS VARCHAR) IS DISTINCT FROM CAST(n.{name} AS VARCHAR)"
+
+    def hashed(self) -> SideBySide:
+        """The same with 64-bit hashes in place of the key and of every value whose type stayed: a
+        quarter less work where rows are counted and not shown.
+
+        Of N and M rows two keys share a hash with a chance of N x M / 2^64 (one in 700,000 for five
+        million each); then a count is off by one.
+        """
+        same = {n for n in self.compared if self.old_columns.get(n) == self.new_columns[n]}
+
+        def side(relation: str, columns: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+            kept = {n: kind for n, kind in columns.items() if n in self.compared}
+            values = [f"hash({', '.join(map(quoted, self.key))}) AS {_KEY}"]
+            for name in kept:
+                value = quoted(name)
+                values.append(f"hash({value}) AS {value}" if name in same else value)
+            kinds = {name: _HASH if name in same else kind for name, kind in kept.items()}
+            return f"(SELECT {', '.join(values)} FROM {relation})", {_KEY: _HASH, **kinds}
+
+        old, old_columns = side(self.old, self.old_columns)
+        new, new_columns = side(self.new, self.new_columns)
+        return SideBySide(old, new, old_columns, new_columns, (_KEY,))
 
     def any_differs_sql(self) -> str:
         """True where any compared column differs."""

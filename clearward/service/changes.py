@@ -1,5 +1,6 @@
-"""The change data feed's address (Delta Sharing protocol, "Read Change Data Feed from a Table").
-What a feed says belongs to `releases.feed`, keeping it to `sharing.feeds`.
+"""The addresses that hand out links to rows: the files of a table, and its change data feed (Delta
+Sharing protocol, "Read Data from a Table", "Read Change Data Feed from a Table"). What a feed says
+belongs to `releases.feed`, making and keeping it to `sharing.feeds`.
 
 A range is answered with the versions in it that the licence may have now, each against the one that
 a buyer who followed the product had before: so what a recalled version brought is taken back by the
@@ -11,36 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from clearward.licensing.copies import (
-    CopyOfRelease,
-    canonical_copy,
-    find_copy,
-    forget_copy,
-    make_copy,
-)
 from clearward.licensing.delivery import Linker
 from clearward.licensing.ledger import Kind
-from clearward.licensing.model import Copy, Licence, Reason
-from clearward.releases.manifest import Manifest
+from clearward.licensing.model import Reason
 from clearward.service.desk import Parcel
 from clearward.service.problems import NO_TABLE, RefusedError
 from clearward.service.shares import Place, Shelf, format_of, lines_response, query
-from clearward.service.sharing_asks import read_changes, read_query
+from clearward.service.sharing_asks import ChangesAsk, read_changes, read_query
 from clearward.sharing.feeds import Feed, feed_path, find_feed, make_feed
 from clearward.sharing.messages import (
     SharedFile,
     change_line,
     head_lines,
     insert_line,
+    metadata_line,
     ndjson,
 )
-from clearward.sharing.tables import SharedTable, find_name, table_names
+from clearward.sharing.tables import SharedTable
 from clearward.sharing.versions import Numbered
 
 # Still covered, only no longer handed out
@@ -70,34 +63,35 @@ class Reading:
         """What changed from one version to another, both included."""
         ask = read_changes(request)
         place = self.shelf.place(request)
-        chosen = [v for v in place.versions if _is_in(v, ask.start, ask.end)]
-        steps = self._steps(place, chosen)
+        steps = self._steps(place, ask)
         newest = steps[-1].table
         form = format_of(request, newest, for_changes=True)
         linker = self.shelf.linker(request, place.bearer)
-        lines, parcels = [], []
+        first = steps[0].table.version
+        lines = head_lines(replace(newest.head, version=first), form)
+        if ask.with_metadata:
+            lines += [metadata_line(table.head, form) for table in _columns_changed(steps)]
+        parcels = []
         for step in steps:
-            files, kind, path = self._files(place, step, linker)
             line = insert_line if step.base is None else change_line
+            files, parcel = self._handed(place, step, linker)
             lines += [line(file, form) for file in files]
-            parcels.append(Parcel(step.table.copy, kind, path))
+            parcels.append(parcel)
         if request.method == "GET":
             self.shelf.desk.hand_over(request, place.bearer, parcels, absent=NO_TABLE)
-        head = replace(newest.head, version=chosen[0])
-        return lines_response(chosen[0], form, ndjson([*head_lines(head, form), *lines]))
+        return lines_response(first, form, ndjson(lines))
 
-    def _steps(self, place: Place, chosen: Sequence[Numbered]) -> list[_Step]:
-        """One step per version that may be had now and holds the table; RefusedError for none."""
-        base = self._had_before(place, chosen[0]) if chosen else None
-        steps = []
-        for version in chosen:
-            if not self._holds(place, version):
-                continue
-            steps.append(_Step(base, self.shelf.open(place, version)))
-            base = version
-        if not steps:
+    def _steps(self, place: Place, ask: ChangesAsk) -> list[_Step]:
+        """One step per version of the range that may be had now and holds the table; RefusedError
+        for none.
+        """
+        chosen = [version for version in place.versions if ask.holds(version)]
+        found = [self.shelf.find(place, version) for version in chosen]
+        tables = [each for each in found if isinstance(each, SharedTable)]
+        if not tables:
             self.shelf.open(place, None)
-        return steps
+        bases = [self._had_before(place, chosen[0]), *(table.version for table in tables)]
+        return [_Step(base, table) for base, table in zip(bases, tables, strict=False)]
 
     def _had_before(self, place: Place, first: Numbered) -> Numbered | None:
         for version in reversed(place.versions[: first.number]):
@@ -106,63 +100,46 @@ class Reading:
                 return version
         return None
 
-    def _holds(self, place: Place, version: Numbered) -> bool:
-        desk = self.shelf.desk
-        if not desk.decide(place.bearer, place.product, version.version).allowed:
-            return False
-        manifest = desk.manifest(place.product, version.version)
-        return manifest is not None and find_name(table_names(manifest), place.table) is not None
-
-    def _files(
+    def _handed(
         self, place: Place, step: _Step, linker: Linker
-    ) -> tuple[list[SharedFile], Kind, str]:
-        table = step.table
+    ) -> tuple[Sequence[SharedFile], Parcel]:
+        """The files of a step, and what goes on record for them."""
+        table, copy = step.table, step.table.copy
         if step.base is None:
             files = [self.shelf.shared_file(linker, table, part) for part in table.parts]
             own = all(linker.is_own(file.url) for file in files)
-            return files, Kind.LINKS if own else Kind.PRESIGNED, f"data/{table.name}/*"
-        feed = self._feed(place.bearer.licence, table, step.base)
-        manifest = table.copy.manifest
+            kind = Kind.LINKS if own else Kind.PRESIGNED
+            return files, Parcel(copy, kind, f"data/{table.name}/*")
+        entry = self._feed(place, table, step.base).entry
         file = SharedFile(
-            url=linker.own_link(manifest.product, str(manifest.version), feed.entry.path),
-            sha256=feed.entry.sha256,
-            bytes=feed.entry.bytes,
+            url=linker.own_link(copy.manifest.product, str(copy.manifest.version), entry.path),
+            sha256=entry.sha256,
+            bytes=entry.bytes,
             version=table.version,
             expires=int(linker.until.timestamp() * 1000),
         )
-        return [file], Kind.LINKS, feed.entry.path
+        return [file], Parcel(copy, Kind.LINKS, entry.path)
 
-    def _feed(self, licence: Licence, table: SharedTable, base: Numbered) -> Feed:
+    def _feed(self, place: Place, table: SharedTable, base: Numbered) -> Feed:
+        """The feed since a version; made in the builder's thread, once for all who ask."""
         desk, copy = self.shelf.desk, table.copy
         path = feed_path(table.name, base.version)
         found = find_feed(desk.settings, copy, path)
         if found:
             return found
-        older = desk.manifest(copy.manifest.product, base.version)
+        older = desk.manifest(place.product, base.version)
         if older is None:
             raise RefusedError(NO_TABLE)
-        name = f"{copy.copy_id or copy.canonical_sha256}/{path}"
-        return desk.copies.build(name, lambda: self._make(licence, copy, older, table.name))
-
-    def _make(self, licence: Licence, newer: CopyOfRelease, older: Manifest, table: str) -> Feed:
-        """In the builder's thread. A copy made for the comparison alone does not stay."""
-        desk = self.shelf.desk
-        if licence.copy is Copy.CANONICAL:
-            return make_feed(desk.settings, newer, canonical_copy(desk.storage, older), table=table)
-        known = find_copy(desk.settings, desk.keyring, older, licence=licence)
-        old = known or make_copy(
-            desk.settings, desk.keyring, desk.storage, canonical=older, licence=licence
+        return desk.copies.build(
+            f"{copy.copy_id or copy.canonical_sha256}/{path}",
+            lambda: make_feed(
+                desk.copies, place.bearer.licence, newer=copy, older=older, table=table.name
+            ),
         )
-        try:
-            return make_feed(desk.settings, newer, old, table=table)
-        finally:
-            if known is None:
-                forget_copy(desk.settings, old.copy_id)
 
 
-def _is_in(version: Numbered, start: int | datetime, end: int | datetime | None) -> bool:
-    begun = version.number >= start if isinstance(start, int) else version.published_at >= start
-    if end is None:
-        return begun
-    over = version.number > end if isinstance(end, int) else version.published_at > end
-    return begun and not over
+def _columns_changed(steps: Sequence[_Step]) -> list[SharedTable]:
+    """The first table of a range, and those that have other columns than the one before."""
+    tables = [step.table for step in steps]
+    shapes = [(table.head.order, table.head.columns) for table in tables]
+    return [t for t, now, was in zip(tables, shapes, [None, *shapes], strict=False) if now != was]

@@ -60,10 +60,13 @@ class Guard:
             await problems.answer(problem, headers)(scope, receive, exchange.send)
 
     def _admit(self, scope: Scope) -> None:
-        head = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
+        query = scope.get("query_string", b"")
+        head = len(scope.get("raw_path") or b"") + len(query)
         head += sum(len(name) + len(value) for name, value in scope["headers"])
         if head > MOST_HEAD_BYTES:
             raise RefusedError(problems.HEAD_TOO_LARGE)
+        if "\0" in scope["path"] or b"%00" in query:  # PostgreSQL keeps no text that holds one
+            raise RefusedError(problems.MALFORMED)
         client = scope.get("client")
         wait = self._addresses.take(network_of(client[0] if client else ""))
         if wait:

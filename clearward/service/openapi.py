@@ -11,6 +11,7 @@ from clearward.service.problems import (
     BROKEN,
     BUSY,
     HEAD_TOO_LARGE,
+    MALFORMED,
     MEDIA_TYPE,
     TOO_LARGE,
     TOO_MANY,
@@ -19,7 +20,7 @@ from clearward.service.problems import (
 )
 from clearward.service.routes import Answer, Endpoint
 
-_ALWAYS = (TOO_SLOW, TOO_LARGE, HEAD_TOO_LARGE, TOO_MANY, BROKEN, BUSY)
+_ALWAYS = (MALFORMED, TOO_SLOW, TOO_LARGE, HEAD_TOO_LARGE, TOO_MANY, BROKEN, BUSY)
 _PARAMETER = re.compile(r"{([a-z_]+)(?::[a-z]+)?}")
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer"},

@@ -18,14 +18,12 @@ from clearward.service.desk import Desk
 from clearward.service.files import Files
 from clearward.service.problems import (
     BAD_LINK,
-    MALFORMED,
     NO_ACTIVATION,
     NO_LIST,
     NO_RELEASE,
     NO_TABLE,
     NOT_IN_FORCE,
     PRECONDITION,
-    TOO_LARGE,
     UNKNOWN_TOKEN,
     Problem,
 )
@@ -37,7 +35,7 @@ from clearward.sharing.messages import CAPABILITIES
 
 Handler = Callable[[Request], Any]
 _SHARES = f"{SHARING_ROOT}/shares"
-_NOT_SHARED = (MALFORMED, UNKNOWN_TOKEN, NOT_IN_FORCE, NO_TABLE)
+_NOT_SHARED = (UNKNOWN_TOKEN, NOT_IN_FORCE, NO_TABLE)
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Endpoint:
         name: ``operationId``.
         security: ``bearer``, ``client`` (OAuth client secret) or empty.
         answers: status -> what comes with it.
-        refusals: what else may come, beside 408, 413, 429, 500 and 503.
+        refusals: what else may come, beside 400, 408, 413, 429, 431, 500 and 503.
         query: parameter -> JSON schema; ``headers`` likewise.
         body: media type and schema of the request's body.
     """
@@ -205,7 +203,7 @@ def _recalls(desk: Desk) -> tuple[Endpoint, ...]:
             recalls.attest,
             {200: Answer("application/json", schemas.RECALL)},
             "bearer",
-            (MALFORMED, UNKNOWN_TOKEN, NO_LIST, TOO_LARGE),
+            (UNKNOWN_TOKEN, NO_LIST),
             body=Answer("application/json", schemas.ATTESTATION),
         ),
     )
@@ -214,7 +212,6 @@ def _recalls(desk: Desk) -> tuple[Endpoint, ...]:
 def _tokens(desk: Desk) -> tuple[Endpoint, ...]:
     tokens = Tokens(desk)
     activation = "/activate/{activation}"
-    refused = (MALFORMED, UNKNOWN_TOKEN)
     return (
         Endpoint(
             "GET",
@@ -242,7 +239,7 @@ def _tokens(desk: Desk) -> tuple[Endpoint, ...]:
             tokens.exchange,
             {200: Answer("application/json", schemas.ACCESS_TOKEN)},
             "client",
-            refused,
+            (UNKNOWN_TOKEN,),
             body=Answer("application/x-www-form-urlencoded", schemas.GRANT),
         ),
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clearward.licensing.model import Copy
+
 Schema = Mapping[str, Any]
 
 _TEXT: Schema = {"type": "string"}
@@ -71,7 +73,7 @@ LINKS = _object(
         "expires_at": _MOMENT,
         "manifest_sha256": _SHA256,
         "release_manifest_sha256": _SHA256,
-        "copy": {"enum": ["own", "canonical"]},
+        "copy": {"enum": [copy.value for copy in Copy]},
         "copy_id": _TEXT,
         "files": _list(
             _object(
@@ -127,6 +129,7 @@ PAGE = _object({"items": _list(_NAMED), "nextPageToken": _TEXT}, optional=("next
 PAGING: Mapping[str, Schema] = {"maxResults": _COUNT, "pageToken": _TEXT}
 RANGES: Mapping[str, Mapping[str, Schema]] = {
     "tableVersion": {"startingTimestamp": _TEXT},
+    "tableMetadata": {"version": _COUNT, "timestamp": _TEXT},
     "tableChanges": {
         "startingVersion": _COUNT,
         "startingTimestamp": _TEXT,

@@ -8,8 +8,9 @@ exist are the same 404. Every link goes through ledger and log as those of `rele
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,10 +20,16 @@ from clearward.licensing.ledger import Kind
 from clearward.licensing.model import LICENCE_IS_OVER, Reason
 from clearward.licensing.registry import Bearer
 from clearward.products.spec import product_names
-from clearward.releases.manifest import Manifest
 from clearward.service.desk import Desk, Parcel
 from clearward.service.problems import MALFORMED, NO_TABLE, NOT_IN_FORCE, RefusedError
-from clearward.service.sharing_asks import QueryAsk, client_of, page, read_starting_timestamp
+from clearward.service.sharing_asks import (
+    Point,
+    QueryAsk,
+    client_of,
+    page,
+    read_starting_timestamp,
+    read_version,
+)
 from clearward.sharing.footers import Footers
 from clearward.sharing.hints import may_match
 from clearward.sharing.messages import (
@@ -92,9 +99,7 @@ class Shelf:
                 found.append((product, newest))
         return found
 
-    def newest(
-        self, bearer: Bearer, product: str, versions: tuple[Numbered, ...]
-    ) -> Numbered | None:
+    def newest(self, bearer: Bearer, product: str, versions: Sequence[Numbered]) -> Numbered | None:
         """The newest of these versions that the bearer may have."""
         for version in reversed(versions):
             if self.desk.decide(bearer, product, version.version).allowed:
@@ -108,39 +113,40 @@ class Shelf:
         product = find_name(product_names(), names["schema"])
         if names["share"].casefold() != SHARE or product is None:
             self.refuse(bearer, names, Reason.UNKNOWN_PRODUCT)
-        assert product is not None  # noqa: S101 - refused above
         return Place(bearer, product, names["table"], self.numbering.of(product))
 
-    def open(self, place: Place, version: Numbered | None) -> SharedTable:
-        """The licensee's copy of a table at a version; RefusedError (404) for none such."""
-        reason = Reason.NO_RELEASE
-        manifest: Manifest | None = None
-        if version is not None:
-            reason = self.desk.decide(place.bearer, place.product, version.version).reason
-            if reason is Reason.GRANTED:
-                manifest = self.desk.manifest(place.product, version.version)
+    def find(self, place: Place, version: Numbered | None) -> SharedTable | Reason:
+        """The licensee's copy of a table at a version, or why there is none."""
+        if version is None:
+            return Reason.NO_RELEASE
+        decision = self.desk.decide(place.bearer, place.product, version.version)
+        if not decision.allowed:
+            return decision.reason
+        manifest = self.desk.manifest(place.product, version.version)
         name = find_name(table_names(manifest), place.table) if manifest else None
-        if version is None or manifest is None or name is None:
-            names = {"schema": place.product, "table": place.table}
-            reason = Reason.NO_RELEASE if reason is Reason.GRANTED else reason
-            self.refuse(place.bearer, names, reason)
-        assert version and manifest and name  # noqa: S101 - refused above
+        if manifest is None or name is None:
+            return Reason.NO_RELEASE
         copy = self.desk.copies.open(manifest, place.bearer.licence)
         return open_table(copy, name, version=version, footers=self.footers)
 
-    def refuse(self, bearer: Bearer, names: Any, reason: Reason) -> None:
+    def open(self, place: Place, version: Numbered | None) -> SharedTable:
+        """The same; RefusedError (404) for none such."""
+        found = self.find(place, version)
+        if isinstance(found, Reason):
+            self.refuse(place.bearer, {"schema": place.product, "table": place.table}, found)
+        return found
+
+    def refuse(self, bearer: Bearer, names: Any, reason: Reason) -> NoReturn:
         """Log why, and answer as for what does not exist."""
         place = "/".join(str(names.get(n, "-")) for n in ("schema", "table"))
         self.desk.log(bearer, "delivery.share", place, reason)
         raise RefusedError(NO_TABLE)
 
-    def at(self, place: Place, ask: QueryAsk) -> Numbered | None:
-        """The version asked for: a number, a moment, or the newest that may be had."""
-        if ask.version is not None:
-            return next((v for v in place.versions if v.number == ask.version), None)
-        found = place.versions
-        if ask.moment is not None:
-            found = tuple(reversed(as_of(found, ask.moment)))
+    def at(self, place: Place, point: Point | None) -> Numbered | None:
+        """The version of a number, or the newest that may be had: of all, or as of a moment."""
+        if isinstance(point, int):
+            return next((v for v in place.versions if v.number == point), None)
+        found = place.versions if point is None else as_of(place.versions, point)
         return self.newest(place.bearer, place.product, found)
 
     def linker(self, request: Request, bearer: Bearer) -> Linker:
@@ -202,28 +208,25 @@ class Shares:
         """The newest version, or the first one since ``startingTimestamp``."""
         moment = read_starting_timestamp(request)
         place = self.shelf.place(request)
-        version = self._first_since(place, moment) if moment else self._newest(place)
+        version = self._first_since(place, moment) if moment else self.shelf.at(place, None)
         table = self.shelf.open(place, version)
         self._log(table, place)
         return Response(None, 200, {TABLE_VERSION: str(table.version.number)}, MEDIA_TYPE)
 
     def metadata(self, request: Request) -> Response:
         """Columns and size of the newest version, or of ``version`` or ``timestamp``."""
+        point = read_version(request)
         place = self.shelf.place(request)
-        table = self.shelf.open(place, self._newest(place))
+        table = self.shelf.open(place, self.shelf.at(place, point))
         form = format_of(request, table, for_changes=False)
         self._log(table, place)
         return lines_response(table.version, form, ndjson(head_lines(table.head, form)))
 
-    def _newest(self, place: Place) -> Numbered | None:
-        return self.shelf.newest(place.bearer, place.product, place.versions)
-
     def _first_since(self, place: Place, moment: Any) -> Numbered | None:
         decide = self.shelf.desk.decide
-        for version in since(place.versions, moment):
-            if decide(place.bearer, place.product, version.version).allowed:
-                return version
-        return None
+        published = since(place.versions, moment)
+        asked = (v for v in published if decide(place.bearer, place.product, v.version).allowed)
+        return next(asked, None)
 
     def _enter(self, request: Request) -> tuple[Bearer, list[tuple[str, Numbered]]]:
         bearer = self.shelf.enter(request)
@@ -254,7 +257,7 @@ class Shares:
 def query(shelf: Shelf, request: Request, ask: QueryAsk) -> Response:
     """Links to the files of a table; hints leave out files that cannot matter."""
     place = shelf.place(request)
-    table = shelf.open(place, shelf.at(place, ask))
+    table = shelf.open(place, shelf.at(place, ask.at))
     form = format_of(request, table, for_changes=False)
     parts = _wanted(table, ask)
     linker = shelf.linker(request, place.bearer)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,28 +16,35 @@ from starlette.requests import Request
 
 from clearward.service.problems import MALFORMED, RefusedError
 from clearward.sharing.messages import CAPABILITIES, Capabilities, parse_capabilities
-from clearward.sharing.versions import parse_timestamp
+from clearward.sharing.versions import Numbered, parse_timestamp
 
 _LARGEST = 2**63 - 1
+Point = int | datetime  # a version by its number, or by a moment
 
 
 @dataclass(frozen=True)
 class QueryAsk:
-    """The body of ``/query``."""
+    """The body of ``/query``; ``at`` is None for the newest version."""
 
-    predicates: tuple[str, ...] = ()
-    json_predicate: str | None = None
-    limit: int | None = None
-    version: int | None = None
-    moment: datetime | None = None
+    at: Point | None
+    predicates: tuple[str, ...]
+    json_predicate: str | None
+    limit: int | None
 
 
 @dataclass(frozen=True)
 class ChangesAsk:
-    """The query of ``/changes``; either a number or a moment at each end, none for "until now"."""
+    """The query of ``/changes``; ``end`` is None for "until now"."""
 
-    start: int | datetime
-    end: int | datetime | None
+    start: Point
+    end: Point | None
+    with_metadata: bool
+
+    def holds(self, version: Numbered) -> bool:
+        """Whether a version lies in the range, both ends included."""
+        return _compare(version, self.start) >= 0 and (
+            self.end is None or _compare(version, self.end) <= 0
+        )
 
 
 def client_of(request: Request) -> Capabilities:
@@ -55,29 +62,32 @@ def read_query(body: bytes) -> QueryAsk:
         raise _malformed("The body is no JSON object.")
     if "startingVersion" in asked:
         raise _malformed("Ask /changes for what changed since a version.")
-    version, timestamp = asked.get("version"), asked.get("timestamp")
-    if version is not None and timestamp is not None:
-        raise _malformed("Name a version or a timestamp, not both.")
     hints = asked.get("predicateHints")
     predicates = hints if isinstance(hints, list) else []
     json_predicate = asked.get("jsonPredicateHints")
     return QueryAsk(
+        at=_point(asked, "version", "timestamp"),
         predicates=tuple(hint for hint in predicates if isinstance(hint, str)),
         json_predicate=json_predicate if isinstance(json_predicate, str) else None,
         limit=_number("limitHint", asked.get("limitHint")),
-        version=_number("version", version),
-        moment=None if timestamp is None else _moment("timestamp", timestamp),
     )
+
+
+def read_version(request: Request) -> Point | None:
+    """``version`` or ``timestamp`` of ``/metadata``; None for the newest."""
+    return _point(request.query_params, "version", "timestamp")
 
 
 def read_changes(request: Request) -> ChangesAsk:
     """Read the query of ``/changes``."""
-    start, end = _end(request, "starting"), _end(request, "ending")
+    query = request.query_params
+    start = _point(query, "startingVersion", "startingTimestamp")
+    end = _point(query, "endingVersion", "endingTimestamp")
     if start is None:
         raise _malformed("Name startingVersion or startingTimestamp.")
     if isinstance(start, int) and isinstance(end, int) and end < start:
         raise _malformed("endingVersion lies before startingVersion.")
-    return ChangesAsk(start, end)
+    return ChangesAsk(start, end, query.get("includeHistoricalMetadata", "").lower() == "true")
 
 
 def read_starting_timestamp(request: Request) -> datetime | None:
@@ -124,14 +134,20 @@ def _read_token(token: str) -> str:
     return text.removeprefix("after ")
 
 
-def _end(request: Request, which: str) -> int | datetime | None:
-    number = request.query_params.get(f"{which}Version")
-    text = request.query_params.get(f"{which}Timestamp")
-    if number is not None and text is not None:
-        raise _malformed(f"Name {which}Version or {which}Timestamp, not both.")
-    if text is not None:
-        return _moment(f"{which}Timestamp", text)
-    return _number(f"{which}Version", number)
+def _point(asked: Mapping[str, Any], number: str, moment: str) -> Point | None:
+    """A version that is named by its number or by a moment; None where neither is."""
+    if asked.get(number) is not None and asked.get(moment) is not None:
+        raise _malformed(f"Name {number} or {moment}, not both.")
+    if asked.get(moment) is not None:
+        return _moment(moment, asked[moment])
+    return _number(number, asked.get(number))
+
+
+def _compare(version: Numbered, point: Point) -> int:
+    """Below, at or above 0: before, at or after the point."""
+    if isinstance(point, int):
+        return version.number - point
+    return (version.published_at > point) - (version.published_at < point)
 
 
 def _number(name: str, value: object) -> int | None:

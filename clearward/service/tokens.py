@@ -90,6 +90,8 @@ class Tokens:
         if form.get("grant_type") != ["client_credentials"]:
             return _oauth_refusal(400, "unsupported_grant_type", "Use client_credentials.")
         given = _client(request, form)
+        if "\0" in given[0]:  # no client's name, and PostgreSQL takes no such text
+            given = "", ""
         try:
             token, until = tokens.exchange(
                 self.desk.engine, client_id=given[0], client_secret=given[1], now=self.desk.clock()

@@ -16,10 +16,19 @@ from functools import lru_cache
 from pathlib import Path
 
 from clearward.errors import ConfigError, StorageBusyError
-from clearward.licensing.copies import CopyOfRelease, canonical_folder
+from clearward.licensing.copies import (
+    CopyOfRelease,
+    canonical_copy,
+    canonical_folder,
+    find_copy,
+    forget_copy,
+    make_copy,
+)
+from clearward.licensing.copy_desk import CopyDesk
+from clearward.licensing.model import Copy, Licence
 from clearward.products.spec import load_product
 from clearward.releases.feed import write_feed
-from clearward.releases.manifest import FileEntry
+from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.shelf import file_key
 from clearward.releases.tables import hash_file
 from clearward.settings import Settings
@@ -57,12 +66,27 @@ def find_feed(settings: Settings, copy: CopyOfRelease, path: str) -> Feed | None
 
 
 def make_feed(
-    settings: Settings, newer: CopyOfRelease, older: CopyOfRelease, *, table: str
+    desk: CopyDesk, licence: Licence, *, newer: CopyOfRelease, older: Manifest, table: str
 ) -> Feed:
-    """Make the feed from the older to the newer copy, or return the one that is there.
+    """Make the feed of a table from an older version to a newer copy, both as the licence delivers
+    them, or return the one that is there. A copy made for the comparison alone does not stay.
 
     ReleaseError when a file is not what its manifest says, or the key names no single row.
     """
+    if licence.copy is Copy.CANONICAL:
+        return _make(desk.settings, newer, canonical_copy(desk.storage, older), table=table)
+    known = find_copy(desk.settings, desk.keyring, older, licence=licence)
+    old = known or make_copy(
+        desk.settings, desk.keyring, desk.storage, canonical=older, licence=licence
+    )
+    try:
+        return _make(desk.settings, newer, old, table=table)
+    finally:
+        if known is None:
+            forget_copy(desk.settings, old.copy_id)
+
+
+def _make(settings: Settings, newer: CopyOfRelease, older: CopyOfRelease, *, table: str) -> Feed:
     path = feed_path(table, str(older.manifest.version))
     found = find_feed(settings, newer, path)
     if found:

@@ -18,6 +18,7 @@ from clearward.sharing.versions import Numbered
 CAPABILITIES = "delta-sharing-capabilities"
 TABLE_VERSION = "Delta-Table-Version"
 MEDIA_TYPE = "application/x-ndjson; charset=utf-8"
+_PLAIN_PROTOCOL = {"minReaderVersion": 1}
 _IDS = uuid.UUID("5b0a2c1e-7f7d-5b63-9d0e-4d1f6c0c7a11")
 
 
@@ -84,6 +85,13 @@ def stable_id(*names: str) -> str:
 def head_lines(head: TableHead, form: Format) -> list[dict[str, Any]]:
     """The first two lines of every answer about a table."""
     is_delta = form is Format.DELTA
+    protocol = {"deltaProtocol": _delta_protocol(head.columns)} if is_delta else _PLAIN_PROTOCOL
+    return [{"protocol": protocol}, metadata_line(head, form)]
+
+
+def metadata_line(head: TableHead, form: Format) -> dict[str, Any]:
+    """Columns and size of a table at a version."""
+    is_delta = form is Format.DELTA
     metadata: dict[str, Any] = {
         "id": stable_id(head.product, head.table),
         "name": head.table,
@@ -94,18 +102,12 @@ def head_lines(head: TableHead, form: Format) -> list[dict[str, Any]]:
     size = {"version": head.version.number, "size": head.bytes, "numFiles": head.files}
     if not is_delta:
         configuration = {"enableChangeDataFeed": "true"}
-        return [
-            {"protocol": {"minReaderVersion": 1}},
-            {"metaData": {**metadata, "configuration": configuration, **size}},
-        ]
+        return {"metaData": {**metadata, "configuration": configuration, **size}}
     metadata |= {
         "configuration": {"delta.enableChangeDataFeed": "true"},
         "createdTime": head.version.milliseconds,
     }
-    return [
-        {"protocol": {"deltaProtocol": _delta_protocol(head.columns)}},
-        {"metaData": {"deltaMetadata": metadata, **size}},
-    ]
+    return {"metaData": {"deltaMetadata": metadata, **size}}
 
 
 def file_line(file: SharedFile, form: Format) -> dict[str, Any]:

@@ -72,8 +72,8 @@ class Numbering:
 
 
 def as_of(found: Sequence[Numbered], moment: datetime) -> list[Numbered]:
-    """Versions published at or before a moment, newest first."""
-    return [n for n in reversed(found) if n.published_at <= moment]
+    """Versions published at or before a moment, oldest first."""
+    return [n for n in found if n.published_at <= moment]
 
 
 def since(found: Sequence[Numbered], moment: datetime) -> list[Numbered]:

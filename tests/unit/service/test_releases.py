@@ -13,7 +13,6 @@ from clearward.service.application import create_app
 from clearward.state.models import AuditEvent
 from tests.unit.licensing.conftest import Office
 from tests.unit.releases import factory
-from tests.unit.releases.conftest import House
 
 PRODUCT = factory.PRODUCT
 BASE = f"/v1/releases/{PRODUCT}"
@@ -207,9 +206,8 @@ def test_the_log_holds_after_all_this(web, files, office):
     assert audit.verify(office.engine) == before + len(files)
 
 
-def test_a_retired_release_is_no_longer_delivered(tmp_path):
-    house = House(tmp_path / "home")
-    house.release()
+def test_a_retired_release_is_no_longer_delivered(published, tmp_path):
+    house = published.moved(tmp_path / "home")
     office = Office(house, house.settings.database)
     web = browse(office)
     headers = {"Authorization": f"Bearer {office.token(office.licence())}"}
@@ -220,9 +218,8 @@ def test_a_retired_release_is_no_longer_delivered(tmp_path):
     assert web.get("/v1/releases", headers=headers).json() == {"releases": []}
 
 
-def test_a_damaged_manifest_is_not_delivered_and_not_explained(tmp_path):
-    house = House(tmp_path / "home")
-    house.release()
+def test_a_damaged_manifest_is_not_delivered_and_not_explained(published, tmp_path):
+    house = published.moved(tmp_path / "home")
     office = Office(house, house.settings.database)
     headers = {"Authorization": f"Bearer {office.token(office.licence())}"}
     key = f"{PRODUCT}/1.0.0/manifest.dsse.json"

@@ -6,7 +6,9 @@ import pytest
 
 from clearward.licensing import ledger, registry
 from clearward.licensing.model import Copy
+from tests.unit.licensing.conftest import Office
 from tests.unit.releases import factory
+from tests.unit.service.conftest import Buyer
 
 PRODUCT = factory.PRODUCT
 SHARES = "/delta-sharing/shares"
@@ -267,3 +269,43 @@ def test_two_buyers_feeds_share_no_key(buyer, make_buyer):
         stolen = feed["url"].replace("changes-from-1.0.0", "changes-from-0.9.0")
         assert who.web.get(stolen).status_code == 403
     assert both[0] and not both[0] & both[1]
+
+
+@pytest.fixture
+def widened(published, tmp_path):
+    """A buyer of three versions, of which the last brought a column of visits."""
+    house = published.moved(tmp_path / "home")
+    sql = factory.entity_sql("encounter", "encounter_key", 80)
+    house.release(
+        "2024-07", patients=80, overrides={"encounter": f"SELECT *, 1 AS more FROM ({sql})"}
+    )
+    office = Office(house, house.settings.database)
+    return Buyer(office, office.licence(version_range="1.x"))
+
+
+def test_every_version_is_described_by_its_own_columns(widened):
+    visit = f"{SCHEMA}/tables/{PRODUCT}__encounter"
+
+    def columns(line):
+        return [field["name"] for field in json.loads(line["metaData"]["schemaString"])["fields"]]
+
+    def described(query):
+        answer = widened.get(f"{visit}/metadata{query}")
+        return answer.headers["delta-table-version"], columns(lines(answer)[1])
+
+    newest = described("")
+    assert newest == described("?version=2") == described("?timestamp=2999-01-01T00:00:00Z")
+    assert newest[0] == "2" and "more" in newest[1]
+    older = [described(f"?version={number}") for number in (0, 1)]
+    assert [number for number, _ in older] == ["0", "1"]
+    assert all("more" not in names for _, names in older)
+    assert columns(lines(widened.post(f"{visit}/query", {"version": 1}))[1]) == older[1][1]
+    for query in ("?version=3", "?timestamp=1999-01-01T00:00:00Z"):
+        assert widened.get(f"{visit}/metadata{query}").status_code == 404
+    for query in ("?version=-1", "?version=x", "?version=1&timestamp=2024-01-01"):
+        assert widened.get(f"{visit}/metadata{query}").status_code == 400
+    told = changes(widened, "startingVersion=0&includeHistoricalMetadata=true")
+    history = [line for line in told[2:] if "metaData" in line]
+    assert [line["metaData"]["version"] for line in history] == [0, 2]
+    assert [columns(line) for line in history] == [older[0][1], newest[1]]
+    assert len(changes(widened, "startingVersion=0")) == len(told) - len(history)

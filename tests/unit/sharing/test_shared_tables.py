@@ -109,7 +109,7 @@ def test_what_is_no_moment_is_refused(text):
 def test_versions_as_of_and_since_a_moment():
     start = datetime(2024, 1, 1, tzinfo=UTC)
     found = [Numbered(n, f"1.{n}.0", start + timedelta(days=n)) for n in range(3)]
-    assert [v.number for v in as_of(found, start + timedelta(days=1))] == [1, 0]
+    assert [v.number for v in as_of(found, start + timedelta(days=1))] == [0, 1]
     assert [v.number for v in since(found, start + timedelta(days=1))] == [1, 2]
     assert as_of(found, start - timedelta(seconds=1)) == []
 
