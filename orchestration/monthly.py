@@ -136,7 +136,10 @@ class MonthlyRun:
                 soft_wrap=True,
             )
         kinds = (Kind.HOSPITAL, Kind.MODELS, Kind.PRODUCT)
-        self.done[plan.month] = all(ok for kind in kinds for ok in self._ok(plan.month, kind))
+        catalogue = self.outcomes.get(Step(plan.month, Kind.CATALOGUE))
+        self.done[plan.month] = (catalogue is None or catalogue.ok) and all(
+            ok for kind in kinds for ok in self._ok(plan.month, kind)
+        )
         if self.done[plan.month]:
             mark_done(self.settings, month=plan.month, fingerprint=self._fingerprint(plan))
 

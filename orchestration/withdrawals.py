@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from clearward.catalogue.shelving import refresh_catalogue
 from clearward.licensing.recall import process_withdrawals
 from clearward.products.spec import product_names
 from orchestration.partitions import ZONE
@@ -19,15 +20,15 @@ from orchestration.resources import Clearward, refusals
     kinds={"python"},
     owners=["team:data-products"],
     description="Carries every withdrawal on record to what is out: versions marked, recall "
-    "lists made, late answers noted. Counts versions and lists, never patients; who has answered "
-    "is told by `clearward recall report`.",
+    "lists made, late answers noted, the catalogue brought up to date. Counts versions and lists, "
+    "never patients; who has answered is told by `clearward recall report`.",
 )
 def withdrawals(clearward: Clearward) -> dg.MaterializeResult:
     """Safe to run at any time; a second run finds nothing new."""
     with refusals():
-        done = process_withdrawals(
-            clearward.settings, clearward.keyring, clearward.storage, now=datetime.now(UTC)
-        )
+        house = clearward.settings, clearward.keyring, clearward.storage
+        done = process_withdrawals(*house, now=datetime.now(UTC))
+        refresh_catalogue(*house)
     return dg.MaterializeResult(metadata=done.metadata())
 
 

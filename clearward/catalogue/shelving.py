@@ -32,6 +32,7 @@ from clearward.storage import KeyChangedError, KeyExistsError, KeyMissingError, 
 
 PREFIX = "site/"
 POINTER = f"{PREFIX}current.json"
+_GENERATION = "pages-"
 _KEPT = 2
 _SWAPS = 20
 
@@ -77,13 +78,21 @@ def publish_catalogue(settings: Settings, keyring: Keyring, storage: Storage) ->
     return _report(listings, generation, pages, written)
 
 
+def refresh_catalogue(settings: Settings, keyring: Keyring, storage: Storage) -> Shelved | None:
+    """The same, where the store has a catalogue: for whoever retires or recalls a version, so that
+    its page says so. None where nobody has built one."""
+    if not read_pointer(storage):
+        return None
+    return publish_catalogue(settings, keyring, storage)
+
+
 def write_catalogue(
     settings: Settings, keyring: Keyring, storage: Storage, folder: Path
 ) -> Shelved:
-    """The same as files: ``index.html``, ``pages/``, ``documents/``.
+    """The same as files: ``index.html``, ``pages`` and ``documents/``.
 
-    The new pages take the place of the old ones in one step; a build that a crash cut off between
-    two renames is mended by the next one. ReleaseError for a folder that holds something else.
+    ``pages`` is a symbolic link to one whole generation. Turning it is one step, so nobody ever
+    finds no page or pages of two builds. ReleaseError for a folder that holds something else.
     """
     listings = _listings(settings, keyring, storage)
     house = house_of(settings)
@@ -93,17 +102,32 @@ def write_catalogue(
         target = folder / document_path(edition, entry.path)
         if not target.is_file() or _sha256(target.read_bytes()) != entry.sha256:
             _write(target, read_document(storage, edition.manifest, entry))
-    building, old, place = (folder / name for name in (".pages.new", ".pages.old", "pages"))
-    shutil.rmtree(building, ignore_errors=True)
-    for path, content in pages.items():
-        _write(building / path, content)
-    if place.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        place.rename(old)
-    building.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
+    generation = generation_of(pages)
+    _turn(folder, _write_generation(folder, pages, generation))
     _write(folder / INDEX, _door("pages", house))
-    return _report(listings, generation_of(pages), pages, len(pages))
+    return _report(listings, generation, pages, len(pages))
+
+
+def _write_generation(folder: Path, pages: Mapping[str, bytes], generation: str) -> str:
+    """Name of the folder that holds the pages, each written anew in its place."""
+    name = f"{_GENERATION}{generation}"
+    for path, content in pages.items():
+        _write(folder / name / path, content)
+    return name
+
+
+def _turn(folder: Path, name: str) -> None:
+    """Let ``pages`` lead to this generation; the one before stays for who is reading it."""
+    link, turning = folder / "pages", folder / ".pages"
+    before = link.readlink().name if link.is_symlink() else ""
+    if link.is_dir() and not link.is_symlink():  # an older catalogue's own folder
+        link.rename(folder / f"{_GENERATION}before")
+    turning.unlink(missing_ok=True)
+    turning.symlink_to(name)
+    turning.replace(link)
+    for other in folder.glob(f"{_GENERATION}*"):
+        if other.name not in (name, before):
+            shutil.rmtree(other)
 
 
 def generation_of(pages: Mapping[str, bytes]) -> str:
@@ -114,7 +138,7 @@ def generation_of(pages: Mapping[str, bytes]) -> str:
 
 def page_key(generation: str, path: str) -> str:
     """Where a page of a generation lies in the store."""
-    return f"{PREFIX}pages-{generation}/{path}"
+    return f"{PREFIX}{_GENERATION}{generation}/{path}"
 
 
 def read_pointer(storage: Storage) -> list[str]:
@@ -183,7 +207,7 @@ def _drop(storage: Storage, generations: Sequence[str], *, kept: str) -> None:
 
 
 def _keep_door(storage: Storage, generation: str, house: House) -> bool:
-    key, content = f"{PREFIX}{INDEX}", _door(f"pages-{generation}", house)
+    key, content = f"{PREFIX}{INDEX}", _door(f"{_GENERATION}{generation}", house)
     try:
         if storage.get_bytes(key) == content:
             return False
@@ -200,18 +224,17 @@ def _door(pages: str, house: House) -> bytes:
 
 
 def _check_folder(folder: Path) -> None:
-    """Nothing but a catalogue is written into; a half-done exchange of pages is undone."""
+    """Nothing but a catalogue is written into."""
     folder.mkdir(parents=True, exist_ok=True)
-    known = {INDEX, "pages", "documents", ".pages.new", ".pages.old"}
-    others = [path.name for path in folder.iterdir() if path.name not in known]
+    names = [path.name for path in folder.iterdir()]
+    known = {INDEX, "pages", ".pages", "documents"}
+    others = [name for name in names if name not in known and not name.startswith(_GENERATION)]
     if others:
         raise ReleaseError(
             f"{folder} holds something else than a catalogue.",
             seen=f"{len(others)} other files",
             do="name an empty folder",
         )
-    if not (folder / "pages").exists() and (folder / ".pages.old").exists():
-        (folder / ".pages.old").rename(folder / "pages")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -25,7 +25,8 @@ app = typer.Typer(
   clearward catalogue open                     in the browser of this machine\n
   clearward catalogue operator --by NAME       a token to decide access requests on the web
 
-Recalled and withdrawn versions say so after the next build; the monthly run builds by itself.
+The monthly run, a recall and a retirement bring the store's catalogue up to date by themselves;
+a folder shows what it was built from until it is built again.
 """,
 )
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from clearward.catalogue.shelving import refresh_catalogue
 from clearward.cli.show import console, show_facts, show_rows
 from clearward.keyring import load_keyring
 from clearward.licensing import attestation, recall_lists
@@ -35,11 +36,12 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 @app.command()
 def run(as_json: Json = False) -> None:
-    """Carry all withdrawals on record to versions, licensees and lists. Meant to run daily."""
+    """Carry all withdrawals on record to versions, licensees, lists and the catalogue. Meant to run
+    daily."""
     settings = load_settings()
-    done = process_withdrawals(
-        settings, load_keyring(settings.keyring), open_storage(settings), now=datetime.now(UTC)
-    )
+    keyring, storage = load_keyring(settings.keyring), open_storage(settings)
+    done = process_withdrawals(settings, keyring, storage, now=datetime.now(UTC))
+    refresh_catalogue(settings, keyring, storage)
     show_facts("Withdrawals carried out", done.metadata(), as_json=as_json)
 
 

@@ -177,12 +177,15 @@ def retire(
     reason: Annotated[str, typer.Option(help="Why; buyers are told.")],
     by: Annotated[str, typer.Option(help="Name of the person who decides.")],
 ) -> None:
-    """Hand out no new copy of a version. Its files stay, so that holders can verify theirs."""
+    """Hand out no new copy of a version; its page says so. Its files stay, so that holders can
+    verify theirs."""
+    from clearward.catalogue.shelving import refresh_catalogue  # noqa: PLC0415 - templates
+
     settings = load_settings()
-    publishing.retire(
-        settings, open_storage(settings), product=product, version=version, actor=by, reason=reason
-    )
+    storage = open_storage(settings)
+    publishing.retire(settings, storage, product=product, version=version, actor=by, reason=reason)
     console.print(f"Retired {product} {version}.")
+    refresh_catalogue(settings, open_keyring(settings), storage)
 
 
 def _own_key() -> Ed25519PublicKey:

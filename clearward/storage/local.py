@@ -98,6 +98,18 @@ class LocalStorage:
         """None: the delivery service signs links to a directory."""
         return None
 
+    def versions(self, key: str) -> tuple[str, ...] | None:
+        """None: an overwritten file is gone."""
+        return None
+
+    def lock(self, key: str, data: bytes, *, seconds: int) -> bool:
+        """False: whoever may write in the folder can delete."""
+        return False
+
+    def erase(self, key: str) -> None:
+        """See `Storage.erase`."""
+        self.delete(key)
+
     def _path(self, key: str) -> Path:
         path = self.root / check_key(key)
         if not path.parent.resolve().is_relative_to(self.root.resolve()) or path.is_symlink():

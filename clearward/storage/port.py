@@ -78,6 +78,17 @@ class Storage(Protocol):
     def presign(self, key: str, *, expires: int, filename: str) -> str | None:
         """A URL good for ``expires`` seconds, or None where the store serves no URLs itself."""
 
+    def versions(self, key: str) -> tuple[str, ...] | None:
+        """Ids of every content the store still has under the key, deleted ones too, newest first;
+        None where it keeps one content and an overwritten one is gone."""
+
+    def lock(self, key: str, data: bytes, *, seconds: int) -> bool:
+        """Store bytes that nobody can erase for so many seconds; False, and nothing stored, where
+        the store has no object lock."""
+
+    def erase(self, key: str) -> None:
+        """Delete every version, so that nothing is left; StorageError where a lock stands."""
+
 
 def check_key(key: str) -> str:
     """Return the key, or raise StorageError: relative, no dot segments, plain characters."""

@@ -11,19 +11,26 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from weakref import WeakSet
 
-from clearward.errors import StorageError
+from clearward.errors import StorageBusyError, StorageError
 from clearward.storage.port import KeyChangedError, KeyExistsError, Storage
 
 RACERS = 16
-KEEPS_UNCHANGED = frozenset({"conditional create", "race of creators", "compare and swap"})
-"""Promises without which a store cannot be called immutable."""
+KEEPS_UNCHANGED = frozenset(
+    {"conditional create", "race of creators", "compare and swap", "versioning", "object lock"}
+)
+"""Promises without which a store cannot be called immutable. A store may do without the last two,
+but not claim what it does not keep."""
 _FORBIDDEN = 403
+_LOCKED_SECONDS = 2
+_known: WeakSet[Storage] = WeakSet()
 
 
 @dataclass(frozen=True)
@@ -45,35 +52,45 @@ def probe(storage: Storage) -> list[ProbeResult]:
         "compare and swap": _swap,
         "range": _range,
         "wrong hash": _wrong_hash,
+        "versioning": _versioning,
+        "object lock": _lock,
         "link expiry": _expiry,
     }
+    keys = {name: f"{prefix}-{number}" for number, name in enumerate(tests)}
     try:
-        return [_run(name, test, storage, f"{prefix}/{i}") for i, (name, test) in _number(tests)]
+        return [_run(name, test, storage, keys[name]) for name, test in tests.items()]
     finally:
-        for key in list(storage.list(prefix)):
-            storage.delete(key)
+        for key in keys.values():
+            _clear(storage, key)
 
 
 def check_immutable(storage: Storage) -> None:
-    """Raise StorageError unless the store really refuses to create what exists."""
+    """Raise StorageError unless the store really refuses to create what exists, also to callers
+    who come at the same moment. Asked once of each `Storage`: it is the server that is judged.
+    """
+    if storage in _known:
+        return
     key = f"probe/{uuid.uuid4().hex}"
     try:
-        result = _run("conditional create", _create_once, storage, key)
+        results = [_run(name, test, storage, f"{key}-{name[:4]}") for name, test in _NEEDED.items()]
     finally:
-        storage.delete(key)
-    if not result.ok:
+        for name in _NEEDED:
+            _clear(storage, f"{key}-{name[:4]}")
+    broken = [f"{result.name}: {result.seen}" for result in results if not result.ok]
+    if broken:
         raise StorageError(
             "The store cannot keep a release unchanged.",
-            seen=result.seen,
-            expected="a second conditional create is refused and changes nothing",
-            do="use a store that implements If-None-Match, or a file:// store",
+            seen="; ".join(broken),
+            expected="a conditional write that comes second is refused and changes nothing",
+            do="use a store that implements If-None-Match and If-Match, or a file:// store",
         )
+    _known.add(storage)
 
 
-def _number(
-    tests: dict[str, Callable[[Storage, str], str]],
-) -> list[tuple[int, tuple[str, Callable[[Storage, str], str]]]]:
-    return list(enumerate(tests.items()))
+def _clear(storage: Storage, key: str) -> None:
+    """Leave nothing behind, old versions included; a bucket that locks everything keeps them."""
+    with suppress(StorageError):
+        storage.delete(key) if storage.versions(key) is None else storage.erase(key)
 
 
 def _run(name: str, test: Callable[[Storage, str], str], storage: Storage, key: str) -> ProbeResult:
@@ -128,13 +145,23 @@ def _race(storage: Storage, key: str) -> str:
 def _swap(storage: Storage, key: str) -> str:
     storage.put_bytes(key, b"one")
     first = storage.head(key).etag
-    storage.replace_if(key, b"two", etag=first)
+    try:
+        storage.replace_if(key, b"two", etag=first)
+    except KeyChangedError:
+        raise _BrokenPromiseError("a swap is refused although nothing was changed") from None
     try:
         storage.replace_if(key, b"three", etag=first)
     except KeyChangedError:
         _expect(storage.get_bytes(key) == b"two", "refused, and overwritten all the same")
         return "stale swap refused"
     raise _BrokenPromiseError("a stale swap was accepted")
+
+
+_NEEDED: Mapping[str, Callable[[Storage, str], str]] = {
+    "conditional create": _create_once,
+    "race of creators": _race,
+    "compare and swap": _swap,
+}
 
 
 def _range(storage: Storage, key: str) -> str:
@@ -154,6 +181,30 @@ def _wrong_hash(storage: Storage, key: str) -> str:
             _expect(not list(storage.list(key)), "refused, and stored all the same")
             return "refused"
     raise _BrokenPromiseError("a file with another SHA-256 was accepted")
+
+
+def _versioning(storage: Storage, key: str) -> str:
+    for content in (b"one", b"two"):
+        storage.put_bytes(key, content)
+    if storage.versions(key) is None:
+        return "off: what is overwritten or deleted is gone"
+    storage.delete(key)
+    kept = len(storage.versions(key) or ())
+    _expect(kept > 1, "said to be on, and the first content is gone all the same")
+    return "on: what is overwritten or deleted stays until it is erased"
+
+
+def _lock(storage: Storage, key: str) -> str:
+    if not storage.lock(key, b"locked", seconds=_LOCKED_SECONDS):
+        return "off: whoever has write access can delete"
+    try:
+        storage.erase(key)
+    except StorageBusyError:
+        raise
+    except StorageError:
+        _expect(storage.get_bytes(key) == b"locked", "refused, and erased all the same")
+        return "a locked object cannot be erased"
+    raise _BrokenPromiseError("said to be on, and a locked object was erased all the same")
 
 
 def _expiry(storage: Storage, key: str) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -36,6 +38,7 @@ _BUSY = {"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "ConditionalReque
 _GONE = {"NoSuchKey", "404", "NotFound"}
 _REFUSED = {"PreconditionFailed", "412"}
 _SERVER_ERROR = 500
+_NOT_IMPLEMENTED = 501
 
 
 def make_client(endpoint: str = "") -> S3Client:
@@ -113,7 +116,7 @@ class S3Storage:
                 raise
             self._put(key, data, IfMatch=f'"{etag}"')
 
-    def _put(self, key: str, data: bytes, **conditions: str) -> None:
+    def _put(self, key: str, data: bytes, **conditions: str | datetime) -> None:
         md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
         extra = cast(dict[str, Any], conditions)
         with _translated(key):
@@ -175,6 +178,40 @@ class S3Storage:
                 "get_object", Params=parameters, ExpiresIn=expires
             )
 
+    def versions(self, key: str) -> tuple[str, ...] | None:
+        """See `Storage.versions`: None unless the bucket says that versioning is on."""
+        with _translated(key):
+            told = _unless_refused(lambda: self._client.get_bucket_versioning(Bucket=self.bucket))
+            return tuple(self._versions(key)) if told.get("Status") == "Enabled" else None
+
+    def lock(self, key: str, data: bytes, *, seconds: int) -> bool:
+        """See `Storage.lock`: in mode COMPLIANCE, which no administrator can lift."""
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        with _translated(key):
+            ask = self._client.get_object_lock_configuration
+            told = _unless_refused(lambda: ask(Bucket=self.bucket))
+        if told.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") != "Enabled":
+            return False
+        self._put(key, data, ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=until)
+        return True
+
+    def erase(self, key: str) -> None:
+        """See `Storage.erase`."""
+        with _translated(key):
+            for version in self._versions(key):
+                self._client.delete_object(**self._at(key), VersionId=version)
+
+    def _versions(self, key: str) -> Sequence[str]:
+        """Ids under the key, newest first, those of deletions among them."""
+        at = self._at(key)
+        pages = self._client.get_paginator("list_object_versions")
+        found: Any = []
+        for page in pages.paginate(Bucket=at["Bucket"], Prefix=at["Key"]):
+            found += [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        own = (entry for entry in found if entry["Key"] == at["Key"])
+        newest_first = sorted(own, key=itemgetter("LastModified"), reverse=True)
+        return [entry["VersionId"] for entry in newest_first]
+
     def _at(self, key: str) -> Any:
         return {"Bucket": self.bucket, "Key": self.prefix + check_key(key)}
 
@@ -195,6 +232,17 @@ def _hash_stream(stream: BinaryIO) -> str:
     while chunk := stream.read(CHUNK):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def _unless_refused(ask: Callable[[], Any]) -> Mapping[str, Any]:
+    """The answer; nothing where the store has no such thing or does not tell this caller."""
+    try:
+        return cast(Mapping[str, Any], ask())
+    except ClientError as error:
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if status < _SERVER_ERROR or status == _NOT_IMPLEMENTED:
+            return {}
+        raise
 
 
 @contextmanager

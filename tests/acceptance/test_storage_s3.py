@@ -1,5 +1,6 @@
 """The store's rules against a real S3 server: `eval "$(scripts/s3.sh start | grep export)"`."""
 
+import hashlib
 import os
 import urllib.error
 import urllib.request
@@ -7,6 +8,8 @@ import uuid
 
 import pytest
 
+from clearward.errors import StorageError
+from clearward.storage.probe import KEEPS_UNCHANGED, check_immutable, probe
 from clearward.storage.s3 import S3Storage
 from tests.unit.storage.store_rules import StoreRules
 
@@ -44,6 +47,24 @@ class TestS3Storage(StoreRules):
             assert answer.read() == bytes(range(10, 20))
             assert "for-you.bin" in answer.headers["Content-Disposition"]
 
+    def test_a_locked_bucket_is_told_as_it_is_and_used_only_if_it_keeps_its_word(self, storage):
+        """Ceph Pacific ignores conditions once a bucket has versions: 16 winners of 16."""
+        bucket = f"clearward-locked-{uuid.uuid4().hex[:8]}"
+        client = storage._client
+        client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+        locked = S3Storage(bucket, client=client)
+        try:
+            seen = {result.name: result for result in probe(locked)}
+            assert seen["object lock"].seen == "a locked object cannot be erased"
+            assert seen["versioning"].seen.startswith("on")
+            if all(seen[name].ok for name in KEEPS_UNCHANGED):
+                check_immutable(locked)
+            else:
+                with pytest.raises(StorageError, match="cannot keep a release unchanged"):
+                    check_immutable(locked)
+        finally:
+            client.delete_bucket(Bucket=bucket)  # refused unless the probe left no version either
+
     def test_a_tampered_link_is_refused(self, storage):
         storage.put_bytes("a/b.bin", b"1")
         storage.put_bytes("a/c.bin", b"2")
@@ -55,8 +76,6 @@ class TestS3Storage(StoreRules):
         monkeypatch.setattr("clearward.storage.s3.SINGLE_PUT_LIMIT", 1 << 20)
         path = tmp_path / "f"
         path.write_bytes(os.urandom(1 << 20) * 20)
-        import hashlib
-
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         storage.put_file("big", path, sha256=digest)
         assert storage.head("big").sha256 == digest

@@ -105,6 +105,15 @@ def test_the_exit_code_is_the_first_refusals_in_the_order_of_the_plan(run):
     assert run([plan], dict(list(outcomes.items())[:1]))[0] == 6
 
 
+def test_a_catalogue_that_fails_is_an_exit_code_and_is_built_by_the_next_run(run):
+    plan = Plan(MARCH, ("renmin",), approved_by="Data board")
+    failed = {Step(MARCH, Kind.CATALOGUE): refused(6)}
+    assert run([plan], failed)[0] == 6
+    code, _, asked = run([plan])
+    assert code == 0
+    assert Kind.CATALOGUE in {step.kind for step, _ in asked}
+
+
 def test_a_failure_that_is_no_refusal_is_exit_code_one(run):
     plan = Plan(MARCH, ("renmin",))
     broken = Outcome(ok=False, seconds=0.0, reasons=("ZeroDivisionError",))

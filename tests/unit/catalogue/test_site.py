@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from clearward.catalogue.shelving import (
     page_key,
     publish_catalogue,
     read_pointer,
+    refresh_catalogue,
     write_catalogue,
 )
 from clearward.catalogue.words import LANGUAGES, words
@@ -326,11 +328,59 @@ def test_a_folder_with_something_else_in_it_is_left_alone(shop, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_pages_that_a_crash_left_between_two_renames_come_back(shop, tmp_path):
-    write_catalogue(shop.settings, shop.keyring, shop.storage, tmp_path)
-    (tmp_path / "pages").rename(tmp_path / ".pages.old")
-    write_catalogue(shop.settings, shop.keyring, shop.storage, tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["documents", "index.html", "pages"]
+def write(house, folder):
+    return write_catalogue(house.settings, house.keyring, house.storage, folder)
+
+
+def test_a_folder_turns_to_the_new_pages_in_one_step(own, tmp_path, monkeypatch):
+    """Whoever looks at any moment, or after a crash at any moment, finds one whole site."""
+    folder = tmp_path / "site"
+    publish_newest = hide(own)
+    write(own, folder)
+    old = read_folder(folder)
+    publish_newest()
+    seen = []
+    for method in ("replace", "symlink_to", "unlink"):
+        real = getattr(Path, method)
+
+        def look(path, *args, real=real, **more):
+            seen.append(read_folder(folder))
+            done = real(path, *args, **more)
+            seen.append(read_folder(folder))
+            return done
+
+        monkeypatch.setattr(Path, method, look)
+    write(own, folder)
+    monkeypatch.undo()
+    new = read_folder(folder)
+    assert new != old and {id(site) for site in seen if site not in (old, new)} == set()
+    assert old in seen and new in seen
+    assert len([p for p in folder.iterdir() if p.name.startswith("pages-")]) == 2
+
+
+def read_folder(folder):
+    top = folder / "pages"
+    return {p.relative_to(top).as_posix(): p.read_bytes() for p in top.rglob("*.html")}
+
+
+def test_a_folder_of_an_older_catalogue_is_taken_over(shop, tmp_path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "index.html").write_text("before there was a link")
+    write(shop, tmp_path)
+    assert "Clinical datasets" in (tmp_path / "pages" / "index.html").read_text()
+    kept = sorted(p.name.rstrip("0123456789abcdef") for p in tmp_path.iterdir())
+    assert kept == ["documents", "index.html", "pages", "pages-"]
+
+
+def test_a_refresh_tells_of_a_withdrawn_version_and_builds_nothing_where_nothing_is(own):
+    told = {"product": "cardiology", "version": "1.0.0", "actor": "t", "reason": "r"}
+    retire(own.settings, own.storage, **told)
+    assert refresh_catalogue(own.settings, own.keyring, own.storage).written > 0
+    assert "This version was withdrawn." in pages(own)["cardiology/1.0.0/index.html"]
+    for key in list(own.storage.list(PREFIX)):
+        own.storage.delete(key)
+    assert refresh_catalogue(own.settings, own.keyring, own.storage) is None
+    assert list(own.storage.list(PREFIX)) == []
 
 
 def test_the_door_leads_to_the_generation_that_stands(shop):

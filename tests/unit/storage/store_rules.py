@@ -163,9 +163,16 @@ class StoreRules:
         assert subprocess.run(command, check=True, capture_output=True).returncode == 0
         assert storage.head("killed/big").sha256 == sha256(source.read_bytes())
 
+    def test_what_is_erased_leaves_no_version(self, storage):
+        storage.put_bytes("e", b"1")
+        storage.put_bytes("e", b"2")
+        storage.erase("e")
+        assert list(storage.list("")) == []
+        assert not storage.versions("e")
+
     def test_the_probe_finds_every_promise_kept_and_cleans_up(self, storage):
         results = probe(storage)
         assert [r.name for r in results if not r.ok] == []
-        assert len(results) == 7
+        assert len(results) == 9
         check_immutable(storage)
         assert list(storage.list("")) == []

@@ -1,9 +1,11 @@
+import time
+
 import pytest
 
 from clearward import doctor
 from clearward.errors import ConfigError, StorageError
 from clearward.settings import Settings
-from clearward.storage import LocalStorage, open_storage
+from clearward.storage import LocalStorage, open_storage, port
 from clearward.storage.probe import check_immutable, probe
 from tests.unit.storage.store_rules import StoreRules
 
@@ -63,6 +65,21 @@ def test_a_pretender_is_found_out(tmp_path):
 def test_a_store_that_refuses_and_overwrites_is_found_out(tmp_path):
     with pytest.raises(StorageError, match="overwritten all the same"):
         check_immutable(OverwritingStorage(tmp_path))
+
+
+class HastyStorage(LocalStorage):
+    """Looks first and writes then: a second create is refused, unless it comes at once."""
+
+    def create(self, key, data):
+        if self._path(key).exists():
+            raise port.exists(key)
+        time.sleep(0.05)
+        self.put_bytes(key, data)
+
+
+def test_a_store_that_holds_only_while_nobody_else_writes_cannot_be_published_to(tmp_path):
+    with pytest.raises(StorageError, match="16 winners of 16 racers"):
+        check_immutable(HastyStorage(tmp_path))
 
 
 @pytest.mark.parametrize("store", ["", "http://x/y", "file://host/x", "file://", "s3:///prefix"])
