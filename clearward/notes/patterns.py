@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,12 @@ class Attribute:
     is_concept: bool = False
     is_term: bool = False
 
-    @property
+    @cached_property
     def tag(self) -> str:
         """What its cues are tagged with in the scan."""
         return self.literals[0].tag
 
-    @property
+    @cached_property
     def rule_id(self) -> str:
         """The rule's stable name: ``<pack>.<attribute>``."""
         return f"{self.pack}.{self.name}"
