@@ -186,7 +186,7 @@ def _children() -> float:
 
 def _read_and_write(texts: Sequence[str], target: Path) -> None:
     """What a user of the library does: findings of every text to one Parquet file."""
-    names = read_text("LVEF 35%").findings[0].__slots__
+    names = read_text("LVEF 35%").findings[0]._fields
     writer: pq.ParquetWriter | None = None
     for start in range(0, len(texts), 1_000):
         rows = [

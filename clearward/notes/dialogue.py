@@ -42,9 +42,10 @@ class Turn(NamedTuple):
 
 
 class Words(NamedTuple):
-    """`dialogue.toml`, compiled."""
+    """`dialogue.toml`, compiled; `opens` are the characters a line with a tag can begin with."""
 
     turn: re.Pattern[str]
+    opens: frozenset[str]
     inline: re.Pattern[str]
     roles: Mapping[str, str]
     asks: re.Pattern[str]
@@ -62,6 +63,7 @@ def words() -> Words:
     roles = {tag.lower(): role for role, tags in document["tags"].items() for tag in tags}
     return Words(
         turn=_turn_pattern(roles),
+        opens=frozenset(" \t>*[【(<").union(*({tag[0], tag[0].upper()} for tag in roles)),
         inline=_inline_pattern(roles),
         roles=roles,
         asks=_any(document["content"]["asks"]),
@@ -119,22 +121,26 @@ def turns(plain: str) -> list[Turn]:
 def _marks(plain: str) -> Iterator[_Mark]:
     """Each tag: at the head of a line, and Chinese ones behind a full stop."""
     vocabulary, start = words(), 0
+    opens = vocabulary.opens
     is_chinese = "医" in plain or "患" in plain
     while start >= 0:
-        match = vocabulary.turn.match(plain, start)
+        match = plain[start : start + 1] in opens and vocabulary.turn.match(plain, start)
         if match:
-            yield _mark(match, "boxed" if match["boxed"] else "plain")
+            yield from _mark(match, "boxed" if match["boxed"] else "plain")
         stop = plain.find("\n", start)
         if is_chinese:
             end = stop if stop >= 0 else len(plain)
-            found = vocabulary.inline.finditer(plain, start, end)
-            yield from (_mark(inside, "inline") for inside in found)
+            for inside in vocabulary.inline.finditer(plain, start, end):
+                yield from _mark(inside, "inline")
         start = stop + 1 if stop >= 0 else -1
 
 
-def _mark(match: re.Match[str], group: str) -> _Mark:
+def _mark(match: re.Match[str], group: str) -> Iterator[_Mark]:
+    """A tag's place and role; none where a letter only folds to one of the tag's ("ſon:")."""
     start = match.start(group) if group == "inline" else match.start()
-    return _Mark(start, match.end(), words().roles[match[group].lower().replace(" ", "")])
+    role = words().roles.get(match[group].lower().replace(" ", ""))
+    if role:
+        yield _Mark(start, match.end(), role)
 
 
 def _by_content(plain: str, tagged: list[Turn]) -> list[Turn]:
@@ -173,4 +179,6 @@ def _other(role: str) -> str:
 
 def turn_at(found: Sequence[Turn], position: int) -> int:
     """Index of the turn a position lies in, or -1."""
+    if not found:
+        return -1
     return bisect_right(found, position, key=lambda turn: turn.start) - 1

@@ -5,15 +5,16 @@ needs goes into `method` or `value_text`, whose vocabularies its pack lists.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One structured fact read from free text.
 
     `start`/`end` (the value) and `cue_start`/`cue_end` (what announced it) are characters,
     half-open, in the text as given: ``text[start:end]`` is what the rule read. Times are not
-    here: a note's time belongs to its row.
+    here: a note's time belongs to its row. A tuple, because a month holds very many; the fields up
+    to `section` are columns of the findings table, in its order.
 
     Attributes:
         value_num: in `unit_ucum`; visual acuity in logMAR by the table `pack_version` names.

@@ -32,6 +32,7 @@ _SENTENCE = re.compile(r"[.!?]\s|[。!?;;\n]")
 # a side behind a word: beside it, in brackets, or after a comma that ends there
 _SIDE_AFTER = re.compile(r",\s*|\s*[(]?\s*(?:(?:in|of)\s+(?:the\s+)?)?")
 _STOP = re.compile(r"\s*(?:[,;.)\n]|$)")
+_LOOSE = ("word", "dec")
 _SIDE_BEFORE = re.compile(
     r"[\s:]*(?:(?:has|an?|with|the|of|dense|mild|moderate|severe|mature|early|advanced|acute|chronic|"
     r"stable|visually|significant|primary|为|患|有)\s*){0,3}$",
@@ -54,14 +55,16 @@ class Value(NamedTuple):
     aside: str = ""
 
     def group(self, name: str) -> str | None:
-        """What a named group of the value's pattern holds."""
-        return None if self.match is None else self.match.groupdict().get(name)
+        """What a named group of the value's pattern holds; None where the pattern has none."""
+        match = self.match
+        return None if match is None or name not in match.re.groupindex else match[name]
 
     @property
     def word(self) -> str:
         """The word of the group named ``is_<word>`` that matched, or empty."""
-        groups = {} if self.match is None else self.match.groupdict()
-        return next((n[3:] for n, said in groups.items() if n.startswith("is_") and said), "")
+        match = self.match
+        names = () if match is None else match.re.groupindex
+        return next((n[3:] for n in names if n.startswith("is_") and match and match[n]), "")
 
 
 class Region(NamedTuple):
@@ -243,7 +246,8 @@ def _preceding(plain: str, hit: Hit, rule: Attribute, floor: int) -> list[Token]
 
 def _is_sure(token: Token) -> bool:
     """What stands before a cue is its value only beside a side, or with its scale's greatest."""
-    return token.kind == "label" or bool(token.match and token.match.groupdict().get("den"))
+    match = token.match
+    return token.kind == "label" or bool(match and "den" in match.re.groupindex and match["den"])
 
 
 def _leap(plain: str, position: int, rule: Attribute, stop: int) -> re.Match[str] | None:
@@ -255,10 +259,10 @@ def _leap(plain: str, position: int, rule: Attribute, stop: int) -> re.Match[str
         if match is None or match.start() >= stop:
             return None
         between = plain[position : match.start()]
-        if _BROKEN.search(between) or any(c.isdigit() for c in between):
+        if _BROKEN.search(between) or any(map(str.isdigit, between)):
             return None
-        named = match.groupdict()
-        is_loose = named.get("word") is not None or named.get("dec") is not None
+        named = match.re.groupindex
+        is_loose = any(name in named and match[name] is not None for name in _LOOSE)
         if not is_loose and _kind(match, rule)[0] not in ("filler", "cue"):
             return match
         at = max(match.end(), at + 1)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -30,20 +29,22 @@ from clearward.notes.roster import own_identifiers
 from clearward.notes.scrub import KnownPeople, Scrubbed, scrub
 from clearward.notes.squeeze import squeeze
 from clearward.notes.surrogates import Surrogates
-from clearward.notes.tables import SCHEMAS, to_arrow
+from clearward.notes.tables import findings_to_arrow, to_arrow
 from clearward.notes.titles import known_titles, plain_title
 
 Shift = Callable[[str], int]
 Row = Mapping[str, Any]
-_CARRIED = (
-    "lang", "attribute", "concept_code", "concept_system", "value_num", "value_low", "value_high",
-    "comparator", "value_text", "unit_ucum", "laterality", "method", "is_negated", "certainty",
-    "temporality", "experiencer", "speaker", "section", "rule_id", "pack_version",
-    "engine_version", "confidence",
+Values = tuple[Any, ...]
+_MADE = ("note", "finding", "note_reject", "note_phi")
+# of a `Finding`
+_VALUE, _PLACE, _CUE, _PLACE_AND_CUE, _RULE = (
+    slice(Finding._fields.index(first), Finding._fields.index(last) + 1)
+    for first, last in (
+        ("lang", "section"), ("start", "end"), ("cue_start", "cue_end"), ("start", "cue_end"),
+        ("rule_id", "engine_version"),
+    )
 )  # fmt: skip
-_carried = attrgetter(*_CARRIED)
-
-
+_NOWHERE = (None, None)
 # below it a finding waits for a person: a convention filled a gap, or a side was guessed
 REVIEW_BELOW = 0.8
 
@@ -70,7 +71,8 @@ class PartitionWork:
         everyone: KnownPeople,
         shared_titles: frozenset[str] = frozenset(),
     ) -> None:
-        self._shift, self._hospital, self._month = shift, hospital, month
+        self._hospital, self._month = hospital, month
+        self._shift = lru_cache(maxsize=16)(shift)  # rows come by patient
         self._row_key, self._surrogate_key = keyring.key("row"), keyring.key("surrogate")
         self._staff, self._everyone = KnownPeople(staff), everyone
         phi_patterns()  # compiled once, before workers are forked
@@ -84,12 +86,14 @@ class PartitionWork:
     def read(self, rows: list[Row]) -> Batch:
         """Rows of every table for one batch, and its counts; no batch depends on another."""
         self._tally = Tally()
-        made: dict[str, list[Row]] = {table: [] for table in SCHEMAS}
+        made: dict[str, list[Values]] = {table: [] for table in _MADE}
         for row in rows:
             self._read(row, made)
         counts = self._tally.counts
         counts["notes"], counts["findings"] = len(made["note"]), len(made["finding"])
-        return Batch({name: to_arrow(name, each) for name, each in made.items()}, self._tally)
+        tables = findings_to_arrow(made.pop("finding"))
+        tables |= {name: to_arrow(name, each) for name, each in made.items()}
+        return Batch(tables, self._tally)
 
     def report(self, tally: Tally) -> NotesReport:
         """The report of a partition whose batches are all in."""
@@ -112,7 +116,7 @@ class PartitionWork:
             self._patient = (row["patient_key"], own, draw, days)
         return self._patient[1:]
 
-    def _read(self, row: Row, made: dict[str, list[Row]]) -> None:
+    def _read(self, row: Row, made: dict[str, list[Values]]) -> None:
         tally = self._tally
         if row["op"] == "D" or row["text"] is None:
             tally.counts["deleted"] += row["op"] == "D"
@@ -134,9 +138,7 @@ class PartitionWork:
         made["note"].append(self._note(row, scrubbed.text, lang=reading.lang))
         tally.by_rule.update(reading.cues)
         made["note_reject"] += self._rejects(row, reading)
-        for finding, place in self._findings(row, reading, scrubbed):
-            made["finding"].append(finding)
-            made["finding_place"].append(place)
+        made["finding"] += self._findings(row, reading, scrubbed)
         tally.phi.update(span.kind for span in scrubbed.spans)
         made["note_phi"] += self._phi_rows(row, scrubbed)
 
@@ -157,16 +159,10 @@ class PartitionWork:
         squeezed = squeeze(plain)
         return self._everyone.leaks(plain, squeezed) or own.leaks(plain, squeezed)
 
-    def _phi_rows(self, row: Row, scrubbed: Scrubbed) -> Iterator[Row]:
-        carried = {name: row[name] for name in ("hospital_id", "month", "patient_key")}
-        for span in scrubbed.spans:
-            yield carried | {
-                "note_key": row["row_key"],
-                "kind": span.kind,
-                "span_start": span.start,
-                "span_end": span.end,
-                "rule_id": span.rule,
-            }
+    def _phi_rows(self, row: Row, scrubbed: Scrubbed) -> Iterator[Values]:
+        ids = (row["hospital_id"], row["month"], row["row_key"], row["patient_key"])
+        for kind, start, end, rule in scrubbed.spans:
+            yield (*ids, kind, start, end, rule)
 
     def _moved(self, row: Row) -> datetime | None:
         if row["written_at"] is None or row["patient_key"] is None:
@@ -174,7 +170,7 @@ class PartitionWork:
         moved: datetime = row["written_at"] + timedelta(days=self._shift(row["patient_key"]))
         return moved
 
-    def _withheld(self, row: Row) -> Row:
+    def _withheld(self, row: Row) -> Values:
         """Written as deleted, so that an older version of the note does not stay in force."""
         return self._note({**row, "op": "D"}, None, lang=None)
 
@@ -199,71 +195,62 @@ class PartitionWork:
             or named_category(title)
         )
 
-    def _note(self, row: Row, text: str | None, *, lang: str | None) -> Row:
-        carried = ("hospital_id", "month", "row_key", "patient_key", "op", "file_id", "source_row")
-        return {name: row[name] for name in carried} | {
-            "encounter_key": row["encounter_key"],
-            "written_at": self._moved(row),
-            "title": self._title(row),
-            "lang": lang,
-            "text": text,
+    def _note(self, row: Row, text: str | None, *, lang: str | None) -> Values:
+        return (
+            *(row[name] for name in ("hospital_id", "month", "row_key", "patient_key")),
+            row["encounter_key"],
+            row["op"],
+            self._moved(row),
+            self._title(row),
+            lang,
+            text,
             # of the scrubbed text: a hash of the original could be tested against the original
-            "note_sha256": None if text is None else _sha256(text),
-        }
+            None if text is None else _sha256(text),
+            row["file_id"],
+            row["source_row"],
+        )
 
-    def _rejects(self, row: Row, reading: TextReading) -> list[Row]:
+    def _rejects(self, row: Row, reading: TextReading) -> Iterator[Values]:
         self._tally.rejected.update(f"{r.attribute}_{r.reason}" for r in reading.rejects)
-        ids = {name: row[name] for name in ("hospital_id", "month", "patient_key")}
-        return [
-            ids
-            | {
-                "note_key": row["row_key"],
-                "lang": reading.lang,
-                "attribute": reject.attribute,
-                "rule_id": reject.rule_id,
-                "engine_version": ENGINE_VERSION,
-                "reason": reject.reason,
-                "span_text": row["text"][reject.start : reject.end],
-                "span_start": reject.start,
-                "span_end": reject.end,
-            }
-            for reject in reading.rejects
-        ]
-
-    def _findings(
-        self, row: Row, reading: TextReading, scrubbed: Scrubbed
-    ) -> Iterator[tuple[Row, Row]]:
-        """Each finding twice: in the scrubbed text, and in the note as it came."""
-        text: str = row["text"]
-        found = reading.findings
-        places = scrubbed.moved([(f.start, f.end) for f in found])
-        cues = scrubbed.moved([(f.cue_start, f.cue_end) for f in found])
-        check_moved([text[f.start : f.end] for f in found], scrubbed.text, places, row["row_key"])
-        ids = self._ids(row, found)
-        of_note = {"note_sha256": _sha256(scrubbed.text), "encounter_key": row["encounter_key"],
-                   "recorded_at": self._moved(row)}  # fmt: skip
-        sha256 = _sha256(text)
-        for finding, finding_id, place, cue in zip(found, ids, places, cues, strict=True):
-            if place is None:
-                self._tally.counts["findings_on_phi"] += 1
-                continue
-            if self._special(finding.concept_code, f"{finding.attribute} {finding.value_text}"):
-                self._tally.counts["findings_special"] += 1
-                continue
-            shared = self._finding(row, finding, finding_id)
-            self._count(finding, shared)
-            span = finding.start, finding.end
+        ids = (row["hospital_id"], row["month"], row["row_key"], row["patient_key"])
+        for reject in reading.rejects:
+            start, end = reject.start, reject.end
             yield (
-                shared | _places(place, cue) | of_note,
-                shared
-                | _places(span, (finding.cue_start, finding.cue_end))
-                | {"note_sha256": sha256, "span_text": text[slice(*span)]},
+                *(*ids, reading.lang, reject.attribute, reject.rule_id, ENGINE_VERSION),
+                *(reject.reason, row["text"][start:end], start, end),
             )
 
-    def _count(self, finding: Finding, made: Row) -> None:
+    def _findings(self, row: Row, reading: TextReading, scrubbed: Scrubbed) -> Iterator[Values]:
+        """Each finding with its place in the scrubbed text and in the note as it came."""
+        text: str = row["text"]
+        found = reading.findings
+        moved = scrubbed.moved([f[_PLACE] for f in found] + [f[_CUE] for f in found])
+        places, cues = moved[: len(found)], moved[len(found) :]
+        check_moved([text[f.start : f.end] for f in found], scrubbed.text, places, row["row_key"])
+        ids = (row["hospital_id"], row["month"])
+        keys = (row["row_key"], row["patient_key"])
+        of_note = (row["encounter_key"], self._moved(row))
+        after, before = _sha256(scrubbed.text), _sha256(text)
+        for finding, name, place, cue in zip(
+            found, self._ids(row, found), places, cues, strict=True
+        ):
+            if place is None:
+                self._tally.counts["findings_on_phi"] += 1
+            elif self._special(finding.concept_code, f"{finding.attribute} {finding.value_text}"):
+                self._tally.counts["findings_special"] += 1
+            else:
+                self._count(finding)
+                status = "queued" if finding.confidence < REVIEW_BELOW else "unreviewed"
+                yield (
+                    *(*ids, name, *keys, *finding[_VALUE], *finding[_RULE], finding.confidence),
+                    *(status, *of_note, *place, *(cue or _NOWHERE), after),
+                    *(*finding[_PLACE_AND_CUE], before, text[finding.start : finding.end]),
+                )
+
+    def _count(self, finding: Finding) -> None:
         self._tally.by_attribute[finding.attribute] += 1
         self._tally.findings_by_rule[finding.rule_id] += 1
-        self._tally.counts["findings_queued"] += made["review_status"] == "queued"
+        self._tally.counts["findings_queued"] += finding.confidence < REVIEW_BELOW
 
     def _ids(self, row: Row, found: Sequence[Finding]) -> list[str]:
         """A name per finding; two of one attribute on the same characters are numbered."""
@@ -276,23 +263,6 @@ class PartitionWork:
             span = (str(finding.start), str(finding.end))
             ids.append(pseudonym(self._row_key, row["row_key"], finding.attribute, *span, *again))
         return ids
-
-    def _finding(self, row: Row, finding: Finding, finding_id: str) -> dict[str, Any]:
-        values = [None if value == "" else value for value in _carried(finding)]
-        queued = finding.confidence < REVIEW_BELOW
-        return dict(zip(_CARRIED, values, strict=True)) | {
-            "hospital_id": row["hospital_id"],
-            "month": row["month"],
-            "finding_id": finding_id,
-            "note_key": row["row_key"],
-            "patient_key": row["patient_key"],
-            "review_status": "queued" if queued else "unreviewed",
-        }
-
-
-def _places(span: tuple[int, int], cue: tuple[int, int] | None) -> dict[str, int | None]:
-    first, last = cue or (None, None)
-    return {"span_start": span[0], "span_end": span[1], "cue_start": first, "cue_end": last}
 
 
 def _sha256(text: str) -> str:

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +112,12 @@ class Attribute:
     is_term: bool = False
     is_dated: bool = True
 
-    @property
+    @cached_property
     def tag(self) -> str:
         """What its cues are tagged with in the scan."""
         return self.literals[0].tag
 
-    @property
+    @cached_property
     def rule_id(self) -> str:
         """The rule's stable name: ``<pack>.<attribute>``."""
         return f"{self.pack}.{self.name}"

@@ -103,7 +103,7 @@ def _warm_up() -> None:
     """Load now what forked workers would each load: packs, triggers, and what Arrow imports at its
     first table."""
     warm_up()
-    to_arrow("note", [{}])
+    to_arrow("note_reject", [])
 
 
 def _prepare(

@@ -118,7 +118,7 @@ def read_text(
     named = symptom_hits(document)
     if not hits and not named:
         return TextReading(document.lang, (), ())
-    counts = Counter(engine.attributes[hit.tag].rule_id for hit in hits)
+    counts = Counter([engine.attributes[hit.tag].rule_id for hit in hits])
     regions = list(_regions(document, engine, hits))
     if not regions and not named:
         return TextReading(document.lang, (), (), counts)
@@ -127,9 +127,10 @@ def read_text(
     findings: list[Finding] = []
     rejects: list[Reject] = []
     earlier = (0, 0)
+    starts = [hit.start for hit in hits]
     for rule, region in regions:
-        first = bisect_left(hits, region.cue_start, key=_start)
-        last = bisect_left(hits, region.end, key=_start)
+        first = bisect_left(starts, region.cue_start)
+        last = bisect_left(starts, region.end, first)
         cues = [hit.start for hit in hits[first:last] if hit.tag == rule.tag]
         places = list(_places(region, cues, len(plain), earlier=earlier))
         for value, place in zip(region.values, places, strict=True):
@@ -186,10 +187,6 @@ def _regions(
         yield rule, region
 
 
-def _start(hit: Hit) -> int:
-    return hit.start
-
-
 def _limit(lower: str, hits: Sequence[Hit], index: int, engine: Engine) -> int:
     """Start of the next cue that announces something else for certain, within reach."""
     hit, rule = hits[index], engine.attributes[hits[index].tag]
@@ -226,6 +223,7 @@ def _finding(
     section = section_at(frame.sections, value.start)
     context = _context(frame, place, section, value=value, rule=rule)
     turn = turn_at(frame.turns, value.start)
+    is_denied_later = turn >= 0 and is_denied(document, frame.turns, value.start, value.end)
     name = reading.attribute or rule.name
     side = value.label if reading.laterality is None else reading.laterality
     keys = (reading.code_key, name, side, document.lang)
@@ -243,7 +241,7 @@ def _finding(
         unit_ucum=reading.unit or rule.unit,
         laterality=side,
         method=reading.method,
-        is_negated=context.is_negated or is_denied(document, frame.turns, value.start, value.end),
+        is_negated=context.is_negated or is_denied_later,
         certainty="uncertain" if context.is_hypothetical else context.certainty,
         temporality=context.temporality,
         experiencer=context.experiencer,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,32 +53,38 @@ def _chinese() -> re.Pattern[str]:
 def sections(plain: str, lang: str) -> list[Section]:
     """Headers in order. A header is a line of its own or ends at a colon; Chinese ones may stand
     before a blank as well. A header in capitals that nobody listed ends the section before it."""
-    known = _names()
     found = []
     for match in _ALONE.finditer(plain):
-        named = known.get(_plain(match[1]))
+        named = _named(match[1])
         if named:
             found.append(Section(match.start(1), *named))
-    found += _before_colons(plain, known)
+    found += _before_colons(plain)
     if lang == "zh":
+        known = _names()
         found += [Section(m.start(1), *known[m[1]]) for m in _chinese().finditer(plain)]
     return sorted(set(found))
 
 
-def _before_colons(plain: str, known: Mapping[str, tuple[str, str, str]]) -> Iterator[Section]:
+def _before_colons(plain: str) -> Iterator[Section]:
     colon = plain.find(":")
     while colon >= 0:
         # letters, or the mark of a heading, stand before a colon that ends a title
         if colon and not plain[colon - 1].isdigit():
-            match = _TITLE.search(plain, max(0, colon - _LONGEST), colon)
+            match = _TITLE.search(plain, _title_floor(plain, colon), colon)
             if match:
                 title = match[1]
-                named = known.get(_plain(title))
+                named = _named(title)
                 if named:
                     yield Section(match.start(1), *named)
                 elif len(title) > 4 and title.isupper():
                     yield Section(match.start(1), "", "", "")
         colon = plain.find(":", colon + 1)
+
+
+def _title_floor(plain: str, colon: int) -> int:
+    """Nothing before it can be of a title that ends at the colon: none holds a line or a point."""
+    first = max(0, colon - _LONGEST)
+    return max(first, plain.rfind("\n", first, colon - 1), plain.rfind(".", first, colon - 1))
 
 
 def section_at(found: Sequence[Section], position: int) -> Section:
@@ -91,5 +97,8 @@ def _start(section: Section) -> int:
     return section.start
 
 
-def _plain(title: str) -> str:
-    return " ".join(title.lower().replace("(es)", "es").replace("(s)", "s").split()).strip(" ,")
+@lru_cache(maxsize=4096)
+def _named(title: str) -> tuple[str, str, str] | None:
+    """What a title says, if it is listed; notes of a hospital share theirs."""
+    plain = title.lower().replace("(es)", "es").replace("(s)", "s")
+    return _names().get(" ".join(plain.split()).strip(" ,"))

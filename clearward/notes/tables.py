@@ -6,7 +6,7 @@ written once, in key order, so the bytes do not depend on how large a batch was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -79,9 +79,44 @@ ZONES: Mapping[str, str] = {
 }
 
 
-def to_arrow(table: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows of one table in its schema."""
-    return pa.Table.from_pylist(list(rows), schema=SCHEMAS[table])
+# one row of a batch holds a finding for both of its tables, which share most columns
+_SHARED = [*_IDS, *_VALUE, *_RULE, *_STATUS]
+_OF_NOTE = [("encounter_key", _TEXT), ("recorded_at", _TIME), *_PLACE, ("note_sha256", _TEXT)]
+_AS_IT_CAME = [*_PLACE, ("note_sha256", _TEXT), ("span_text", _TEXT)]
+_JOINED = [*_SHARED, *_OF_NOTE, *_AS_IT_CAME]
+_MAY_BE_EMPTY = frozenset(name for name, type_ in _VALUE if type_ == _TEXT)
+
+
+def to_arrow(table: str, rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Rows of one table, their values in the order of its schema."""
+    schema = SCHEMAS[table]
+    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def findings_to_arrow(rows: Sequence[Sequence[Any]]) -> dict[str, pa.Table]:
+    """Tables `finding` and `finding_place` of rows that hold both: ids, the values of a `Finding`
+    up to `section`, its rule, confidence and status; encounter, time, place and hash in the
+    scrubbed text; place, hash and characters in the note as it came. An empty value is null."""
+    columns = zip(*rows, strict=True) if rows else ([] for _ in _JOINED)
+    arrays = [
+        pa.array([value or None for value in c] if name in _MAY_BE_EMPTY else c, type_)
+        for c, (name, type_) in zip(columns, _JOINED, strict=True)
+    ]
+    shared, own = len(_SHARED), len(_SHARED) + len(_OF_NOTE)
+    return {
+        "finding": _picked(FINDING, arrays[:own], [*_SHARED, *_OF_NOTE]),
+        "finding_place": _picked(PLACE, arrays[:shared] + arrays[own:], [*_SHARED, *_AS_IT_CAME]),
+    }
+
+
+def _picked(
+    schema: pa.Schema, arrays: Sequence[pa.Array], names: Collection[tuple[str, pa.DataType]]
+) -> pa.Table:
+    """A table of named arrays, in the order of its schema."""
+    by_name = dict(zip((name for name, _ in names), arrays, strict=True))
+    return pa.Table.from_arrays([by_name[name] for name in schema.names], schema=schema)
 
 
 class Staging:
