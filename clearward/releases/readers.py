@@ -82,7 +82,7 @@ LINES = (
                 "missingness.*",
                 "mapping_coverage.*",
             ),
-            *("unmapped_codes.csv", "arrival_*", "codebook.*"),
+            *("mapping_coverage.*", "unmapped_codes.csv", "arrival_*", "codebook.*"),
         ),
         Reader.PUBLIC,
         "the quality and utility label and what it rests on (EHDS article 78)",
