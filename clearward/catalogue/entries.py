@@ -21,16 +21,11 @@ from clearward.licensing.recall_store import marks
 from clearward.products.spec import Product, load_product, product_names
 from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.overview import NAME as OVERVIEW
+from clearward.releases.readers import Reader, reader_of
 from clearward.releases.shelf import file_key, is_retired, load_manifest, versions
 from clearward.storage import Storage
 
-DATA = "data/"
 LICENCE = "LICENCE.md"
-_DOCUMENT_FOLDERS = ("quality/", "synthetic_sample/")
-_DOCUMENT_ENDINGS = (
-    *(".html", ".json", ".jsonld", ".csv", ".md", ".txt", ".sql", ".py", ".R", ".sh"),
-    *(".ttl", ".ndjson", ".yaml", ".yml", ".svg", ".pdf"),
-)
 
 
 @dataclass(frozen=True)
@@ -96,15 +91,8 @@ class Listing:
 
 
 def may_be_shown(entry: FileEntry) -> bool:
-    """True for documents of known kinds at the top of a release or in a folder of documents.
-
-    Default deny: data, and whatever a later release may carry in a folder of its own, stays inside.
-    """
-    if entry.table or entry.path.startswith(DATA):
-        return False
-    if entry.path.startswith(_DOCUMENT_FOLDERS):
-        return True
-    return "/" not in entry.path and entry.path.endswith(_DOCUMENT_ENDINGS)
+    """True for what `releases.readers` makes public; never for a table's data, wherever it lies."""
+    return not entry.table and reader_of(entry.path) is Reader.PUBLIC
 
 
 def read_listings(

@@ -30,8 +30,6 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "datasheet": ("datasheet.html", "datasheet.md"),
     "notes": ("release_notes.html", "release_notes.md"),
     "provenance": ("provenance.html", "provenance.json"),
-    "expert": ("expert_determination.html",),
-    "pipia": ("pipia.html",),
     "licence": ("licence.html", "LICENCE.md"),
     "croissant": ("croissant.json",),
     "dcat": ("healthdcat.ttl",),

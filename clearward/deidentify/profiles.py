@@ -68,7 +68,6 @@ def check_profiles(
         facts: measured figures and truths, see profiles.toml.
         roles: column -> ``measure`` for columns that are named like an identifier and are none.
         not_applicable: fact -> why what is published cannot have it; its rule is then not judged.
-        not_applicable: fact -> why what is published cannot have it; its rule is then not judged.
 
     Raises:
         ConfigError: a profile is unknown, or the schema is empty: nothing would be judged.

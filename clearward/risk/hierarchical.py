@@ -31,7 +31,7 @@ def hierarchical_distance(cells: Cells, column: str, hierarchy: Path) -> float:
     connection = cells.connection
     levels = _read_tree(connection, hierarchy)
     _check_values(connection, column, levels)
-    shares = " UNION ALL ".join(_level_sql(column, level) for level in levels)
+    shares = " UNION ALL ".join(_level_sql(column, levels[0], level) for level in levels)
     (distance,) = one(
         connection,
         f"""SELECT max(d) FROM (SELECT (sum(abs(p - q) - q) + {len(levels)}) / {2 * len(levels)}
@@ -73,11 +73,11 @@ def _check_values(connection: duckdb.DuckDBPyConnection, column: str, levels: li
         )
 
 
-def _level_sql(column: str, level: str) -> str:
+def _level_sql(column: str, values: str, level: str) -> str:
     """``risk_id, p, q``: a label's share in the class and among all, for labels the class has."""
     return f"""SELECT DISTINCT risk_id, sum(n) OVER (PARTITION BY risk_id, label)
                    / sum(n) OVER (PARTITION BY risk_id) AS p,
                    sum(n) OVER (PARTITION BY label) / sum(n) OVER () AS q, label
                FROM (SELECT c.risk_id, t.{quoted(level)} AS label, sum(c.risk_n) AS n
                      FROM risk_cell c JOIN risk_tree t
-                     ON t.column0 = CAST(c.{quoted(column)} AS VARCHAR) GROUP BY ALL)"""
+                     ON t.{quoted(values)} = CAST(c.{quoted(column)} AS VARCHAR) GROUP BY ALL)"""

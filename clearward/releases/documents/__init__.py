@@ -37,6 +37,7 @@ from clearward.releases.documents.document import Document, Page
 from clearward.releases.documents.pages import environment
 from clearward.releases.documents.told import Told
 from clearward.releases.manifest import SUMS_NAME
+from clearward.releases.readers import public_only
 from clearward.releases.samples import FOLDER as SAMPLE_FOLDER
 
 __all__ = ["DOCUMENTS", "PAGES", "PARTS", "Told", "write_documents"]
@@ -101,9 +102,10 @@ def _context(
         "gate": told.gate,
         "pages": PAGES,
         "parts": [
-            (title, zh, {n: page for each in part for n, page in each.pages.items()})
+            (title, zh, {n: PAGES[n] for each in part for n in public_only(each.pages)})
             for title, zh, part in PARTS
         ],
+        "licensed_pages": sorted(set(PAGES) - set(public_only(PAGES))),
         "sums_name": SUMS_NAME,
         "has_data_docs": has_data_docs,
         "has_sample": (folder / SAMPLE_FOLDER / "README.md").is_file(),
