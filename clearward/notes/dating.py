@@ -1,5 +1,5 @@
-"""The day a value is of, where its clause names one, and whether that lies before the note: "EF 30 %
-on TTE 2/2019" is none of today's. Words of time ("last year") belong to `context`, dates that are
+"""The day a value is of, where its clause names one, and whether that lies before the note: "EF 30
+% on TTE 2/2019" is none of today's. Words of time ("last year") belong to `context`, dates that are
 moved to `textdates`.
 
 After Harkema et al. (2009): what is dated before the encounter is historical. A month counts as the
@@ -99,7 +99,7 @@ class Calendar:
         day = next((d for d in reversed(self.days) if first <= d.start and d.end <= start), None)
         if day is None or _NOW.search(plain, day.end, start):
             return None
-        if 0 < told and first <= told <= day.start and self._is_glued(told, day):
+        if told > 0 and first <= told <= day.start and self._is_glued(told, day):
             return None
         between = plain[day.end : start]
         is_carried = self._carried is not None and self._carried[0] == day and told > day.start
