@@ -20,18 +20,18 @@ from clearward.notes.scan import Hit, uncovered
 from clearward.notes.sections import Section, section_at, sections
 from clearward.notes.triggers import Meaning, load_triggers
 
-BEFORE, AFTER, AFTER_VALUE = 300, 100, 40
+BEFORE, AFTER, AFTER_VALUE, NEAR_VALUE = 300, 100, 40, 48
 # most clauses begin nearer: there it is looked for first
 _NEAR = 60
 # both open with one character of a class, so that most of a text is passed over at once
 _START = re.compile(
     r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])\s+(?=[A-Z\d\"'(#•-])"
-    r"|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#\d]|[A-Z][A-Za-z /]{1,30}:))"
+    r"|(?<=\s[.?!])\s+(?=\w)|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#\d\[]|[A-Z][A-Za-z_ /]{1,30}:))"
     r"|(?<=\s)(?=\d{1,2}\)\s?\w)|(?<=\s)\s+(?=[A-Z][A-Z ()/]{3,40}:)|(?<=_)_{3,})"
 )
 _END = re.compile(
     r"[.!?。;\s_](?:(?<=[。!?;])|(?<=[.!?])(?=\s+[A-Z\"'(#•-]|\s*$)"
-    r"|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#]|[A-Z][\w /]{1,30}:))"
+    r"|(?<=\s[.?!])(?=\s+\w)|(?<=\n)(?:\s*\n|[ \t]*(?=[-•*#\[]|[A-Z][\w /]{1,30}:))"
     r"|(?<=\s)(?=\d{1,2}\)\s?\w)|(?<=\s)\s+(?=[A-Z][A-Z ()/]{3,40}:)|(?<=_)_{3,})"
 )
 # what ends the part of a clause that speaks of a value; a comma inside a number does not
@@ -169,7 +169,9 @@ def value_context(document: Document, place: Place, section: Section) -> Context
     first, last = clause(plain, place.head, place.end)
     if _is_silent(lower[first:last]):
         return in_section(Context(), section)
-    near, own = _last_part(plain, first, place.head), place.after_last
+    # speech knows no commas: what is said far before a figure is not said of it
+    near = max(_last_part(plain, first, place.head), place.head - NEAR_VALUE)
+    own = place.after_last
     if own > place.first:
         own = _last_part(plain, own, place.start)
     far = _without(lower, first, near, earlier=place.earlier)

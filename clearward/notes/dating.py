@@ -1,5 +1,5 @@
-"""The day a value is of, where its clause names one, and whether that lies before the note: "EF 30 %
-on TTE 2/2019" is none of today's. Words of time ("last year") belong to `context`, dates that are
+"""The day a value is of, where its clause names one, and whether that lies before the note: "EF 30
+% on TTE 2/2019" is none of today's. Words of time ("last year") belong to `context`, dates that are
 moved to `textdates`.
 
 After Harkema et al. (2009): what is dated before the encounter is historical. A month counts as the
@@ -9,25 +9,31 @@ encounter's own, because what was measured then is what the visit goes by.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 OWN = timedelta(days=30)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-# what opens a date; most notes are passed over at once
-_DATE = re.compile(
+# every date holds one of these; most notes hold none, and are passed over at once
+_GATE = re.compile(r"\d{1,2}[-/]\d{1,2}[-/]\d\d|\d{1,2}/(?:19|20)\d\d|(?<!\d)(?:19|20)\d\d")
+_FIGURES = re.compile(
     r"(?<![\d./-])(?:(?P<y>(?:19|20)\d\d)\s?[-/.年]\s?(?P<m>1[0-2]|0?[1-9])"
     r"(?:\s?[-/.月]\s?(?P<d>3[01]|[12]\d|0?[1-9])日?|月)?(?![\d%/]|\.\d)"
     r"|(?P<um>\d{1,2})[/-](?P<ud>\d{1,2})[/-](?P<uy>(?:19|20)\d\d|\d\d)(?![\d/]|\.\d)"
     r"|(?P<sm>1[0-2]|0?[1-9])/(?P<sy>(?:19|20)\d\d)(?![\d/])"
     r"|(?P<ly>(?:19|20)\d\d)(?:年(?![前内多余来])|(?=\s?[:),.;](?!\d)|$|-(?!\d)))"
     r"|(?<=[Ii]n )(?P<iy>(?:19|20)\d\d)(?![\d/]))"
-    r"|(?<![A-Za-z])(?:(?P<nd>\d{1,2})(?:st|nd|rd|th)?\s)?"
-    r"(?P<nm>(?:[Jj]an|[Ff]eb|[Mm]ar|[Aa]pr|[Mm]ay|[Jj]u[nl]|[Aa]ug|[Ss]ep|[Oo]ct|[Nn]ov|[Dd]ec)[a-z]{0,6})"
-    r"\.?,?\s(?:(?P<ne>\d{1,2})(?:st|nd|rd|th)?,?\s)?(?P<ny>(?:19|20)\d\d)(?!\d)"
 )
+_NAMED = re.compile(
+    r"(?<![A-Za-z\d])(?:(?P<nd>\d{1,2})(?:st|nd|rd|th)?\s)?(?P<nm>(?:[Jj]an|[Ff]eb|[Mm]ar|[Aa]pr"
+    r"|[Mm]ay|[Jj]u[nl]|[Aa]ug|[Ss]ep|[Oo]ct|[Nn]ov|[Dd]ec)[a-z]{0,6})\.?,?\s"
+    r"(?:(?P<ne>\d{1,2})(?:st|nd|rd|th)?,?\s)?(?P<ny>(?:19|20)\d\d)(?!\d)"
+)
+_NAME = 24  # characters that day and month may take before a year
 # a birthday dates nothing, and what began then goes on
 _NO_DAY = re.compile(
     r"(?i:(?:dob|birth|born|since|until|till)\W{0,3}(?:on\s)?)$|(?:出生|生于|自|至|起)\D{0,3}$"
@@ -53,13 +59,30 @@ class Day(NamedTuple):
 
 
 class Calendar:
-    """The dates of one text, read once; `written` is the note's own day, when it is known."""
+    """The dates of one text, read once when asked.
+
+    Args:
+        plain: the folded text.
+        written: the note's own day, when it is known.
+    """
 
     def __init__(self, plain: str, written: date | None) -> None:
         self._plain = plain
         self._written = written
-        self.days = tuple(_days(plain, written))
         self._carried: tuple[Day, int] | None = None
+
+    @cached_property
+    def days(self) -> tuple[Day, ...]:
+        """The dates, in the order of the text."""
+        return tuple(_days(self._plain, self._written))
+
+    @cached_property
+    def _latest(self) -> date:
+        return max(day.last for day in self.days)
+
+    @cached_property
+    def _speaks_of_today(self) -> bool:
+        return _NOW.search(self._plain) is not None
 
     def is_past(self, start: int, end: int, *, until: int, told: int, is_word: bool) -> bool:
         """Whether the day that governs the value at ``[start, end)`` lies before the note's.
@@ -77,8 +100,9 @@ class Calendar:
 
     def _behind(self, start: int, end: int, until: int) -> Day | None:
         stop = min(until, end + _BEHIND)
-        day = next((d for d in self.days if end <= d.start < stop), None)
-        return day if day and self._is_glued(end, day) else None
+        index = bisect_left(self.days, end, key=_start)
+        day = self.days[index] if index < len(self.days) else None
+        return day if day and day.start < stop and self._is_glued(end, day) else None
 
     def _is_glued(self, end: int, day: Day) -> bool:
         """Whether nothing but words stands between a value and a date behind it, and the date
@@ -96,10 +120,16 @@ class Calendar:
         plain, first = self._plain, max(0, start - _BEFORE)
         for cut in _SEGMENT.finditer(plain, first, start):
             first = cut.end()
-        day = next((d for d in reversed(self.days) if first <= d.start and d.end <= start), None)
-        if day is None or _NOW.search(plain, day.end, start):
+        index = bisect_left(self.days, start, key=_start) - 1
+        day = self.days[index] if index >= 0 else None
+        if (
+            day is None
+            or day.start < first
+            or day.end > start
+            or _NOW.search(plain, day.end, start)
+        ):
             return None
-        if 0 < told and first <= told <= day.start and self._is_glued(told, day):
+        if told > 0 and first <= told <= day.start and self._is_glued(told, day):
             return None
         between = plain[day.end : start]
         is_carried = self._carried is not None and self._carried[0] == day and told > day.start
@@ -116,13 +146,21 @@ class Calendar:
             return day.last < self._written - OWN
         # no day is known: a note that dates a value by the month alone, or that speaks of a later
         # day or of today as well, looks back
-        later = any(other.last > day.last + OWN for other in self.days)
-        return later or not day.is_whole or _NOW.search(self._plain) is not None
+        is_older = self._latest > day.last + OWN
+        return is_older or not day.is_whole or self._speaks_of_today
+
+
+def _start(day: Day) -> int:
+    return day.start
 
 
 def _days(plain: str, written: date | None) -> Iterator[Day]:
-    for match in _DATE.finditer(plain):
-        if _NO_DAY.search(plain, max(0, match.start() - 14), match.start()):
+    for gate in _GATE.finditer(plain):
+        start = gate.start()
+        match = _FIGURES.match(plain, start)
+        if match is None and start and plain[start - 1] == " ":
+            match = _NAMED.search(plain, max(0, start - _NAME), gate.end())
+        if match is None or _NO_DAY.search(plain, max(0, match.start() - 14), match.start()):
             continue
         parts = _parts({k: v for k, v in match.groupdict().items() if v}, written)
         if parts is not None:

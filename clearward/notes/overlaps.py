@@ -1,5 +1,5 @@
-"""One mention, one finding: a symptom's word inside a diagnosis's name is part of that name ("migraine
-headache", 不稳定型心绞痛, "hypertensive urgency"). What a word means belongs to its pack.
+"""One mention, one finding: a symptom's word inside a diagnosis's name is part of that name
+("migraine headache", 不稳定型心绞痛). What a word means belongs to its pack.
 """
 
 from __future__ import annotations

@@ -33,12 +33,12 @@ _NEVER = re.compile("(?!)")
 _EDGE = r"(?:(?<![A-Za-z])|(?=[\u4e00-\u9fff]))"
 # a figure that tells when, not how much: it may stand between a cue and its values in every rule
 _WHEN = (
-    r"(?i:(?:in|on|from)\s)?(?:(?:19|20)\d\d(?:[-/.]\d{1,2}[-/.]\d{1,2}|[-/.]\d{1,2}(?!\d|\s?%)"
+    r"(?=[\d第IiOoFfSsAaBb])(?:(?i:(?:in|on|from)\s)?(?:(?:19|20)\d\d(?:[-/.]\d{1,2}[-/.]\d{1,2}|[-/.]\d{1,2}(?!\d|\s?%)"
     r"|年(?:\d{1,2}月)?(?:\d{1,2}日)?)|\d{1,2}/\d{1,2}/(?:19|20)\d\d|\d{1,2}/(?:19|20)\d\d)(?![\d/])"
     r"|(?i:in|since)\s(?:19|20)\d\d(?![\d.%])|第\s?[\d一二三四五六七]{1,2}\s?[天日周]"
     r"|(?i:at|after|by)\s\d{1,2}\s?(?i:hours?|hrs?|h|days?|weeks?|months?|min(?:utes)?)(?![A-Za-z])"
     r"|\d{1,2}\s?(?i:hours?|hrs?|days?|weeks?|months?)\s(?i:later|post|after)(?![A-Za-z])"
-    r"|\d{1,2}(?:小时|天|周|个?月)后"
+    r"|\d{1,2}(?:小时|天|周|个?月)后)"
 )
 # words that tell when, on either side of a value
 _WHEN_WORDS = (

@@ -22,8 +22,8 @@ from clearward.notes.document import Document, language_at, open_document
 from clearward.notes.finding import Finding, Reading, Reject
 from clearward.notes.grammar import REACH, Region, Value, read_region
 from clearward.notes.neurology import finder as neurology
-from clearward.notes.overlaps import without_parts
 from clearward.notes.ophthalmology import finder as ophthalmology
+from clearward.notes.overlaps import without_parts
 from clearward.notes.patterns import PACKS, Attribute, load_pack
 from clearward.notes.ranges import comparator
 from clearward.notes.scan import Hit, Literal, Scanner
@@ -301,7 +301,7 @@ def _is_past(frame: _Frame, place: Place, rule: Attribute) -> bool:
 
 
 def _prior_if_from(document: Document, context: Context, value: Value) -> Context:
-    """The value after "from" is where a change started, one in brackets after "was" an older one."""
+    """The value after "from" is where a change started; one in brackets after "was" is older."""
     is_open = context.temporality == "current"
     if is_open and _STARTED.search(document.lower, max(0, value.start - 16), value.start):
         return replace(context, temporality="prior")

@@ -94,7 +94,7 @@ def test_the_bytes_depend_on_neither_batches_nor_workers(hospital: Any) -> None:
 def test_two_findings_of_one_attribute_on_the_same_characters_have_names_of_their_own(
     hospital: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def twice(text: str) -> TextReading:
+    def twice(text: str, **_: Any) -> TextReading:
         found = read_text(text)
         return TextReading(found.lang, found.findings * 2, ())
 
@@ -111,7 +111,7 @@ def test_the_report_on_disk_counts_cues_and_findings_by_rule(hospital: Any) -> N
     path = hospital.settings.reports / "notes" / HOSPITAL / f"{MONTH}.json"
     detail = json.loads(path.read_text(encoding="utf-8"))
     assert detail["cues_by_rule"] == {
-        "cardiology.blood_pressure": 1, "ophthalmology.visual_acuity": 1,
+        "cardiology.blood_pressure": 1, "ophthalmology.visual_acuity": 2,
     }  # fmt: skip
     assert detail["findings_by_rule"] == {"ophthalmology.visual_acuity": 1}
 
@@ -134,7 +134,7 @@ def moved(finding: Finding, **more: Any) -> Finding:
 def test_a_finding_that_breaks_an_invariant_stops_the_partition(
     hospital: Any, monkeypatch: pytest.MonkeyPatch, more: dict, message: str
 ) -> None:
-    def broken(text: str) -> TextReading:
+    def broken(text: str, **_: Any) -> TextReading:
         found = read_text(text)
         return TextReading(found.lang, tuple(moved(f, **more) for f in found.findings), ())
 
@@ -150,7 +150,7 @@ def test_a_reading_that_is_not_the_same_twice_stops_the_partition(
 ) -> None:
     monkeypatch.setattr("clearward.notes.invariants.AGAIN", 1)
     monkeypatch.setattr(
-        partition, "read_text", lambda text: TextReading("xx", read_text(text).findings, ())
+        partition, "read_text", lambda text, **_: TextReading("xx", read_text(text).findings, ())
     )
     hospital.note("N1", "P1", "视力右眼0.5")
     with pytest.raises(DeidentifyError, match="twice gave two results"):
