@@ -148,7 +148,7 @@ def _head(resource: Resource) -> dict[str, str]:
         raise _MissingError("no date")
     version, text_sha256, evidence = _proofs(resource)
     guardian = any(
-        codes.is_other_person(who.get("reference", ""))
+        codes.is_other_person(who.get("reference", ""), resource.get("contained") or [])
         for who in [*(resource.get("performer") or []), *(resource.get("grantor") or [])]
     )
     return {

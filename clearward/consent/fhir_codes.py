@@ -8,7 +8,7 @@ from __future__ import annotations
 import calendar
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,9 +92,14 @@ def record_id(name: str) -> str:
     return f"Consent/{name}"
 
 
-def is_other_person(reference: str) -> bool:
-    """Whether somebody else than the patient gave the consent."""
-    return any(f"{kind}/" in str(reference) for kind in _OTHER_PEOPLE)
+def is_other_person(reference: str, contained: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether somebody else than the patient gave the consent; who is contained and no Patient, or
+    not found there, is somebody else."""
+    name = str(reference)
+    if name.startswith("#"):
+        held = [r.get("resourceType") for r in contained if r.get("id") in (name, name[1:])]
+        return held != ["Patient"]
+    return any(f"{kind}/" in name for kind in _OTHER_PEOPLE)
 
 
 def cautious_date(text: str) -> str:

@@ -102,7 +102,7 @@ def check_sent(bulk: BulkManifest, sent: Sequence[tuple[str, int]], *, read: set
     for key, counts in groups.items():
         found = [rows for kind, rows in sent if kind == key]
         is_told = -1 not in counts
-        if (not found and sum(counts)) or (found and is_told and sum(found) != sum(counts)):
+        if sum(found) != sum(counts) if is_told else not found:
             what = "deletions" if key == ROLES["deleted"] else f"{key} resources"
             told = f" with {sum(counts)} records" if is_told else ""
             raise ExtractError(

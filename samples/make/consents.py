@@ -1,4 +1,4 @@
-"""Writes consents.csv: who permitted what, and who changed their mind. Knows no hospital format.
+"""Who permitted what, and who changed their mind; writes consents.csv. Knows no hospital format.
 
 Counts are shares of the patients in the order of a hash, so that every kind is there exactly. A new
 kind is a field of `Mix` and, where it decides anything about licensing, an entry in `_SAYS`.
@@ -170,7 +170,22 @@ def consent_part(
     whole: bool,
     law: str = "",
 ) -> Part:
-    """consents.csv of a month: all events so far (`whole`), or those of that month only."""
+    """consents.csv of a month, as `consent_lines`."""
+    lines = consent_lines(hospital, month, roles, lives, language=language, whole=whole, law=law)
+    return csv_part("consents.csv", lines)
+
+
+def consent_lines(
+    hospital: str,
+    month: str,
+    roles: Mapping[str, str],
+    lives: Mapping[str, Life],
+    *,
+    language: str,
+    whole: bool,
+    law: str = "",
+) -> pd.DataFrame:
+    """Decisions of a month: all events so far (`whole`), or those of that month only."""
     rows = [
         {"patient_id": patient, "role": role, **said}
         for patient, role in roles.items()
@@ -179,8 +194,7 @@ def consent_part(
     frame = pd.DataFrame(rows).fillna("")
     arrived = frame["arrives"]
     frame = frame[arrived <= month] if whole else frame[arrived == month]
-    done = _finished(hospital, frame.reset_index(drop=True), lives, language=language, law=law)
-    return csv_part("consents.csv", done)
+    return _finished(hospital, frame.reset_index(drop=True), lives, language=language, law=law)
 
 
 def _words(role: str) -> list[Said]:

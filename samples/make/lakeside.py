@@ -24,7 +24,7 @@ MIX = Mix(
     withdraw_may=1,
     permit_may=1,
     came_of_age=1,
-    representative=1,
+    representative=2,
 )
 LATE, LATE_SINCE = 30, "2023-12"
 CORRECTED, DELETED, DUPLICATED = 4, 6, 12

@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from samples.make import fhir, synthea
-from samples.make.consents import Mix, consent_part, consent_roles
+from samples.make.consents import Mix, consent_lines, consent_roles
 from samples.make.extract import CUT, MONTHS, Part, ndjson_part, packed, write_extract
 from samples.make.fhir import Resource
+from samples.make.fhir_consents import consents
 from samples.make.synthea import KEYS, Tables
 
 HOSPITAL = "stmary"
@@ -26,7 +27,6 @@ MIX = Mix(
     withdraw_april=1,
     withdraw_may=1,
     permit_may=1,
-    representative=1,
     narrowed=1,
 )
 LATE, LATE_SINCE = 24, "2023-12"
@@ -63,12 +63,11 @@ def make_stmary(root: Path, data: Path, months: tuple[str, ...] = MONTHS) -> Non
         deleted = _deleted_references(now["Observation"]) if month == "2024-04" else []
         held = now
         if month in months:
-            parts = _export(sent, deleted, month)
             whole = sequence == 1
-            parts.append(consent_part(HOSPITAL, month, roles, lives, language="en", whole=whole))
+            said = consent_lines(HOSPITAL, month, roles, lives, language="en", whole=whole)
             write_extract(
                 root / HOSPITAL / month,
-                parts,
+                _export({**sent, "Consent": list(consents(said, month))}, deleted, month),
                 hospital=HOSPITAL,
                 system="fhir",
                 month=month,

@@ -222,9 +222,19 @@ def test_a_permit_without_any_text_is_none(read):
 
 
 def test_a_relative_who_signs_is_a_guardian(read):
-    resource = {**R4, "performer": [{"reference": "RelatedPerson/9"}]}
+    contained = {"resourceType": "RelatedPerson", "id": "9"}
+    for more in ({}, {"contained": [contained]}):
+        reference = "#9" if more else "RelatedPerson/9"
+        resource = {**R4, **more, "performer": [{"reference": reference}]}
+        assert set(read(resource)["guardian"].to_pylist()) == {True}
     assert set(read(resource)["guardian"].to_pylist()) == {True}
     assert state(read(resource)) == "came_of_age"
+
+
+@pytest.mark.parametrize("who", ["Patient?identifier=mrn|7", "#p", "Group/7"])
+def test_a_patient_who_is_not_named_by_id_refuses_the_file(read, who):
+    with pytest.raises(ConsentError, match="no patient that is named by id"):
+        read({**R4, "patient": {"reference": who}})
 
 
 @pytest.mark.parametrize(

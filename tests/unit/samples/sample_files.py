@@ -37,6 +37,40 @@ def table(hospital: str, month: str, name: str) -> pd.DataFrame:
 
 
 @cache
+def _records_of_several() -> set[str]:
+    """Consents that any version of speaks of more than one purpose."""
+    found = [item for month in (MARCH, APRIL, MAY) for item in resources(month, "Consent")]
+    return {item["id"] for item in found if len(item["provision"]["purpose"]) > 1}
+
+
+@cache
+def consents(hospital: str, month: str) -> pd.DataFrame:
+    """A hospital's decisions as the columns of consents.csv, whatever form it sends them in."""
+    if hospital != "stmary":
+        return table(hospital, month, "consents.csv")
+    shape = table("lakeside", month, "consents.csv").columns
+    rows = [
+        {
+            "patient_id": found["patient"]["reference"].removeprefix("Patient/"),
+            "purpose": purpose["code"],
+            "decision": "withdraw" if found["status"] == "inactive" else provision["type"],
+            "decided_at": found["dateTime"],
+            "valid_until": provision["period"].get("end", ""),
+            "text_version": found["policy"][0]["uri"],
+            "guardian": "true" if "contained" in found else "false",
+            "guardian_relation": "parent" if "contained" in found else "",
+            "record_id": found["id"] if found["id"] in _records_of_several() else "",
+            "record_version": found["meta"]["versionId"],
+        }
+        for found in resources(month, "Consent")
+        for provision in [found["provision"]]
+        for purpose in provision["purpose"]
+    ]
+    frame = pd.DataFrame(rows).reindex(columns=shape, fill_value="")
+    return frame.assign(record_version=frame["record_version"].where(frame["record_id"] != "", ""))
+
+
+@cache
 def his(month: str, name: str) -> pd.DataFrame:
     chinese, pinyin = FILES[name]
     folder = EXTRACTS / "renmin" / month

@@ -10,7 +10,17 @@ import io
 from functools import cache
 
 import pandas as pd
-from sample_files import APRIL, EXTRACTS, MARCH, MAY, his, observations, resources, table
+from sample_files import (
+    APRIL,
+    EXTRACTS,
+    MARCH,
+    MAY,
+    consents,
+    his,
+    observations,
+    resources,
+    table,
+)
 
 from samples.make.his_people import check_digits
 
@@ -261,7 +271,7 @@ def renmin_wide_notes() -> int:
 
 
 def _licensing(hospital: str, month: str) -> pd.DataFrame:
-    return table(hospital, month, "consents.csv").query("purpose == 'commercial_licensing'")
+    return consents(hospital, month).query("purpose == 'commercial_licensing'")
 
 
 def _decided(decision: str, month: str) -> int:
@@ -295,7 +305,7 @@ ALL = [(h, m) for h in ("lakeside", "renmin", "stmary") for m in (MARCH, APRIL, 
 @cache
 def _consents() -> pd.DataFrame:
     """Every line once, whichever extracts repeat it."""
-    frames = [table(h, m, "consents.csv").assign(hospital=h) for h, m in ALL]
+    frames = [consents(h, m).assign(hospital=h) for h, m in ALL]
     return pd.concat(frames, ignore_index=True).drop_duplicates()
 
 
