@@ -31,7 +31,9 @@ monthly_delivery = dg.define_asset_job(
 )
 def new_releases(context: dg.SensorEvaluationContext, clearward: Clearward) -> dg.SensorResult:
     """One run for each licence and version, whenever either came."""
-    found = waiting(clearward.database, clearward.storage, now=datetime.now(UTC))
+    found = waiting(
+        clearward.settings, clearward.database, clearward.storage, now=datetime.now(UTC)
+    )
     known = set(context.instance.get_dynamic_partitions(str(licences.name)))
     new = sorted({each.licence for each in found} - known)
     return dg.SensorResult(
@@ -43,7 +45,7 @@ def new_releases(context: dg.SensorEvaluationContext, clearward: Clearward) -> d
 @dg.sensor(
     minimum_interval_seconds=_DAILY,
     default_status=_OFF,
-    description="Tells the notifier once about every licence that ends within 30 days.",
+    description="Tells the notifier once about licences that end, or have no token, in 30 days.",
 )
 def ending_licences(context: dg.SensorEvaluationContext, clearward: Clearward) -> dg.SkipReason:
     """Daily; a licence that is prolonged is told again before its new end."""

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from clearward.cli import licence_tokens
 from clearward.cli.show import console, show_facts, show_rows
 from clearward.errors import ConfigError, LicenceError
-from clearward.licensing import ledger, odrl, quota, registry, requests, watch
+from clearward.licensing import ledger, odrl, outlook, quota, registry, requests
 from clearward.licensing.duo import licence_terms
 from clearward.licensing.model import Copy, Licence, Mode
 from clearward.licensing.names import licensee_name
@@ -161,9 +161,15 @@ def watch_all(
     days: Annotated[int, typer.Option(min=1, help="How far to look, ahead and back.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """What somebody should look at: licences and tokens that end soon, licences nobody used."""
-    found = watch.watch(state_engine(load_settings().database), now=datetime.now(UTC), days=days)
-    show_rows("Licences to look at", [vars(each) for each in found], as_json=as_json)
+    """What somebody should look at: licences and tokens that end soon, licences of which
+    nothing was taken."""
+    engine, now = state_engine(load_settings().database), datetime.now(UTC)
+    span = timedelta(days=days)
+    found = (
+        *outlook.ending(engine, now=now, within=span),
+        *outlook.unused(engine, now=now, after=span),
+    )
+    show_rows("Licences to look at", [each.row() for each in found], as_json=as_json)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,7 @@ from clearward.doctor import examine
 from clearward.errors import ClearwardError
 from clearward.keyring import init_keyring, is_plain
 from clearward.keyring.store import unlock_source
+from clearward.licensing.grants import keep_policies
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate
@@ -99,6 +101,7 @@ def init() -> None:
     keyring = init_keyring(settings.keyring)
     revision = migrate(database)
     record_installation(settings, keyring, database)
+    keep_policies(database, now=datetime.now(UTC))
     settings.landing.mkdir(parents=True, exist_ok=True)
     console.print(f"Keyring   {keyring.path} (back it up: keys cannot be made again)")
     if was_plain:

@@ -102,6 +102,13 @@ def may_query(
     return QueryRight(decision, withdrawn_keys(settings, keyring, product=product, now=now))
 
 
+def expected_country(settings: Settings, licence: Licence) -> str | None:
+    """Where a request under a licence may come from, for whoever gets something ready before it is
+    asked for: one of its countries, where a proxy will tell; else nobody is asked.
+    """
+    return min(licence.countries, default=None) if settings.country_header else None
+
+
 def request_country(settings: Settings, headers: Mapping[str, str]) -> str | None:
     """Where a request comes from, in capitals, as the proxy in front says it; None where none was
     set up to tell (`Settings.country_header`), empty where it could not. A service that can be

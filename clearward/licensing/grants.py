@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from clearward import audit
 from clearward.errors import LicenceError
 from clearward.licensing import agreements
-from clearward.licensing.chain import moment_text, read_licence
+from clearward.licensing.chain import chain_of, licence_of, moment_text, read_licence
 from clearward.licensing.duo import check_terms
 from clearward.licensing.model import AgreementState, Copy, Licence, Mode, Status
 from clearward.licensing.names import check_country, licensee_name
@@ -23,7 +24,7 @@ from clearward.licensing.odrl import policy_document
 from clearward.licensing.organisations import ensure_organisation
 from clearward.licensing.policies import check_purpose
 from clearward.releases.signing import load_public_key
-from clearward.releases.version import range_bounds
+from clearward.releases.version import overlap, range_bounds
 from clearward.state import buyer_models, models
 
 
@@ -52,7 +53,8 @@ def create_licence(
     bytes of a text they signed on paper, for which organisation and agreement are noted as needed.
 
     Every other argument is a term, see `Licence`. LicenceError where the product cannot be licensed
-    for the purpose, nothing would be covered, or the agreement carries nothing.
+    for the purpose, nothing would be covered, the agreement carries nothing, or the licensee would
+    hold a marked copy of a version and another one.
     """
     check_purpose(product, purpose)
     range_bounds(version_range)
@@ -76,6 +78,7 @@ def create_licence(
         if not agreement_id:
             agreement_id = _on_paper(connection, buyer, terms, now=now, actor=actor)
         row |= _under(connection, agreement_id, buyer=buyer)
+        _check_one_kind(connection, row, now=now)
         return _keep(connection, row, now=now, actor=actor)
 
 
@@ -98,10 +101,65 @@ def _key(pem: bytes) -> str:
     return pem.decode()
 
 
+def _check_one_kind(connection: Connection, row: dict[str, Any], *, now: datetime) -> None:
+    """Whoever holds a marked copy of a version and another one beside it can read the marks."""
+    if row["mode"] == Mode.ENCLAVE:
+        return
+    is_marked, licensee = row["copy"] == Copy.MARKED, licensee_name(row["buyer"])
+    others = chain_of().where(
+        buyer_models.Organisation.licensee == licensee,
+        models.Licence.product == row["product"],
+        models.Licence.mode == Mode.DOWNLOAD.value,
+    )
+    granted = [
+        li.id
+        for li in map(licence_of, connection.execute(others))
+        if (li.copy is Copy.MARKED) != is_marked
+        and (li.is_standing and now < li.valid_until)
+        and overlap(li.version_range, row["version_range"])
+    ]
+    line = models.Delivery
+    handed = select(line.version, line.copy).where(
+        line.licensee == licensee, line.product == row["product"]
+    )
+    had = [
+        f"{version}, handed out"
+        for version, copy in connection.execute(handed.distinct())
+        if (copy == Copy.MARKED) != is_marked and overlap(version, row["version_range"])
+    ]
+    if granted or had:
+        raise LicenceError(
+            "One licensee would hold a marked and an unmarked copy of one version.",
+            seen=", ".join(granted or had),
+            expected="one kind of copy: two side by side show where the marks are",
+            do="grant the kind they have, other versions, or revoke the other licence first",
+        )
+
+
 def _keep(connection: Connection, row: dict[str, Any], *, now: datetime, actor: str) -> Licence:
     connection.execute(insert(models.Licence).values(**row, policy_sha256=""))
-    made = read_licence(connection, row["id"])
-    assert made is not None  # noqa: S101 - kept just above
+    return _keep_policy(connection, row["id"], action="licence.create", now=now, actor=actor)
+
+
+def keep_policies(engine: Engine, *, now: datetime, actor: str = "clearward") -> int:
+    """Keep the policy document of every licence that has none, being from before there were any;
+    returns of how many. The log then vouches for their terms as they are now.
+    """
+    table = models.Licence
+    with audit.logged(engine) as connection:
+        without = select(table.id).where(table.policy_sha256 == "").order_by(table.id)
+        found = connection.scalars(without).all()
+        for name in found:
+            _keep_policy(connection, name, action="licence.policy", now=now, actor=actor)
+    return len(found)
+
+
+def _keep_policy(
+    connection: Connection, licence_id: str, *, action: str, now: datetime, actor: str
+) -> Licence:
+    """Keep the document that says what a licence's row says, and its hash in row and log."""
+    made = read_licence(connection, licence_id)
+    assert made is not None  # noqa: S101 - its row was just read or written
     document = policy_document(made)
     digest = hashlib.sha256(document).hexdigest()
     table = models.Licence
@@ -114,14 +172,12 @@ def _keep(connection: Connection, row: dict[str, Any], *, now: datetime, actor: 
     audit.write(
         connection,
         actor=actor,
-        action="licence.create",
+        action=action,
         subject=made.id,
         detail={"policy_sha256": digest, "agreement": made.agreement_id},
         at=now,
     )
-    kept = read_licence(connection, made.id)
-    assert kept is not None  # noqa: S101 - kept just above
-    return kept
+    return replace(made, policy_sha256=digest)
 
 
 def _on_paper(

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, func, insert, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clearward.errors import StateError
@@ -87,21 +86,8 @@ class Receipt:
     last_at: str
 
 
-def record(engine: Engine, line: Handover) -> None:
-    """Add a line, durably; StateError, and nothing may leave, when that fails."""
-    try:
-        with engine.begin() as connection:
-            write(connection, line)
-    except SQLAlchemyError as error:
-        raise StateError(
-            "The delivery ledger could not be written; nothing was handed out.",
-            seen=type(error).__name__,
-            do="check the state database",
-        ) from None
-
-
 def write(connection: Connection, line: Handover) -> None:
-    """The same in a transaction of the caller's."""
+    """Add a line, in a transaction of the caller's; see `service.journal`."""
     connection.execute(insert(models.Delivery).values(**asdict(line)))
 
 

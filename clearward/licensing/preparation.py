@@ -60,9 +60,14 @@ class Waiting:
         return f"{self.licence}|{self.version}"
 
 
-def waiting(database: Engine, storage: Storage, *, now: datetime) -> tuple[Waiting, ...]:
+def waiting(
+    settings: Settings, database: Engine, storage: Storage, *, now: datetime
+) -> tuple[Waiting, ...]:
     """The newest receivable version of every licence in force that has one."""
-    found = ((li, receivable(database, storage, li, now=now)) for li in in_force(database, now=now))
+    found = (
+        (licence, receivable(settings, database, storage, licence=licence, now=now))
+        for licence in in_force(database, now=now)
+    )
     return tuple(Waiting(licence.id, allowed[-1]) for licence, allowed in found if allowed)
 
 
@@ -81,7 +86,9 @@ def prepare_newest(
     where its copy cannot be built.
     """
     licence = find_licence(database, licence_id)
-    allowed = receivable(database, storage, licence, now=now) if licence else ()
+    allowed: tuple[str, ...] = ()
+    if licence:
+        allowed = receivable(settings, database, storage, licence=licence, now=now)
     if licence is None or not allowed:
         raise LicenceError(
             f"Nothing can be prepared for {licence_id}.",

@@ -89,6 +89,7 @@ def _client_stays_ended(connection: Connection, _: str, detail: Mapping[str, Any
 
 _CHECKS: Mapping[str, Check] = {
     "licence.create": _terms_hold,
+    "licence.policy": _terms_hold,
     "licence.revoke": _stays_ended(models.Licence, Status.REVOKED),
     "organisation.revoke": _stays_ended(buyer_models.Organisation, Status.REVOKED),
     "person.revoke": _stays_ended(buyer_models.Person, Status.REVOKED),

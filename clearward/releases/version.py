@@ -99,6 +99,17 @@ def _wildcard(stem: str) -> list[tuple[str, Version]]:
     return [(">=", lower), ("<", Version(lower.major, lower.minor + 1, 0))]
 
 
+def overlap(one: str, other: str) -> bool:
+    """True when some version is inside both ranges."""
+    bounds = [version for _, version in (*range_bounds(one), *range_bounds(other))]
+    after = [Version(v.major, v.minor, v.patch + 1) for v in bounds]
+    # Whatever the least version inside both is, it is the first of all, a bound, or next to one
+    return any(
+        in_range(version, one) and in_range(version, other)
+        for version in (Version(0, 0, 0), *bounds, *after)
+    )
+
+
 def in_range(version: Version, text: str) -> bool:
     """True when the version is inside the range `range_bounds` reads."""
     holds = {

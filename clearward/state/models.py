@@ -224,6 +224,8 @@ class AuditEvent(Base):
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
 
+    __table_args__ = (Index(None, "action", "subject"),)
+
 
 class PrivacySpend(Base):
     """Privacy budget that one synthetic sample of a product took; never changed, never deleted."""

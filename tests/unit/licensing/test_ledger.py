@@ -3,7 +3,7 @@ import json
 
 import pytest
 from sqlalchemy import select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from clearward import audit
@@ -122,11 +122,12 @@ def test_a_line_without_its_log_entry_is_a_crash_not_a_forgery(people):
         token_id="",
         at="2026-01-01T00:00:00Z",
     )
-    ledger.record(people.engine, line)
+    with people.engine.begin() as connection:
+        ledger.write(connection, line)
     assert ledger.verify_ledger(people.engine) == 0
     assert [r.has_data for r in ledger.received_by(people.engine, PRODUCT, "1.0.0")] == [True]
-    with pytest.raises(StateError, match="could not be written"):
-        ledger.record(people.engine, line)
+    with pytest.raises(IntegrityError), people.engine.begin() as connection:
+        ledger.write(connection, line)
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ import sqlalchemy as sa
 from alembic import command
 
 from clearward import audit
-from clearward.licensing import agreements, ledger, organisations, registry
+from clearward.errors import StateError
+from clearward.licensing import agreements, ledger, odrl, organisations, registry
 from clearward.licensing.chain import secret_hash
+from clearward.licensing.grants import keep_policies
 from clearward.licensing.model import Reason
 from clearward.licensing.policies import may_receive
 from clearward.licensing.proof import verify_licences
@@ -96,6 +98,14 @@ def test_one_buyer_is_one_organisation_with_an_agreement_for_each_text(old):
     assert {a.signed_by for a in signed} == {"paper"}
     assert all(a.is_signature_whole() for a in signed)
     assert verify_licences(old) == 1
+    assert (keep_policies(old, now=NOW), keep_policies(old, now=NOW)) == (3, 0)
+    assert verify_licences(old) == 4
+    kept = registry.find_licence(old, "lic_1")
+    assert kept.policy_sha256 and odrl.find_document(old, kept.policy_sha256)
+    with old.begin() as connection:
+        connection.execute(sa.text("UPDATE licence SET version_range = '*' WHERE id = 'lic_1'"))
+    with pytest.raises(StateError, match="lic_1 is not what line"):
+        verify_licences(old)
     assert ledger.verify_ledger(old) == 0
 
 

@@ -1,15 +1,16 @@
 """What a licence may receive, when it ends, whether it is used; its copy is ready before asked."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from clearward import audit
 from clearward.errors import LicenceError
-from clearward.licensing import ledger
+from clearward.licensing import ledger, organisations
 from clearward.licensing.model import Copy
-from clearward.licensing.outlook import ending, receivable, tell, unused
+from clearward.licensing.outlook import Kind, ending, receivable, tell, unused
 from clearward.licensing.preparation import prepare_newest, waiting
 from clearward.licensing.registry import revoke_licence
 from clearward.releases.signing import load_public_key
@@ -53,22 +54,42 @@ def take(office, licence, path="data/x.parquet"):
         token_id="t",
         at=audit.utc_text(office.clock()),
     )
-    ledger.record(office.engine, line)
+    with office.engine.begin() as connection:
+        ledger.write(connection, line)
+
+
+def receivable_now(office, licence, *, now=None, **settings):
+    return receivable(
+        replace(office.settings, **settings),
+        *(office.engine, office.house.storage),
+        licence=licence,
+        now=now or office.clock(),
+    )
 
 
 def test_a_licence_may_receive_what_its_range_covers_while_it_is_in_force(office):
     licence = office.licence(version_range="1.x")
-    storage = office.house.storage
-    assert receivable(office.engine, storage, licence, now=office.clock()) == ("1.0.0", "1.1.0")
-    later = licence.valid_until
-    assert receivable(office.engine, storage, licence, now=later) == ()
+    assert receivable_now(office, licence) == ("1.0.0", "1.1.0")
+    assert receivable_now(office, licence, now=licence.valid_until) == ()
+
+
+def test_a_licence_for_some_countries_is_made_ready_where_a_proxy_will_tell_the_country(office):
+    licence = office.licence(countries=["DE", "FR"])
+    assert receivable_now(office, licence) == ()
+    assert receivable_now(office, licence, country_header="X-Country") == ("1.0.0",)
+    elsewhere = organisations.add_organisation(
+        office.engine, name="Elsewhere", country="US", now=office.clock()
+    )
+    abroad = office.licence(buyer=elsewhere.name, countries=["DE"])
+    assert receivable_now(office, abroad, country_header="X-Country") == ()
 
 
 def test_the_newest_covered_version_waits_for_each_licence_in_force(office):
     narrow, wide = office.licence(), office.licence(version_range="*", buyer="Other")
     revoked = office.licence(buyer="Third")
     revoke_licence(office.engine, revoked.id)
-    found = waiting(office.engine, office.house.storage, now=office.clock())
+    storage = office.house.storage
+    found = waiting(office.settings, office.engine, storage, now=office.clock())
     assert {(each.licence, each.version) for each in found} == {
         (narrow.id, "1.0.0"),
         (wide.id, "1.1.0"),
@@ -124,6 +145,23 @@ def test_a_licence_that_ends_soon_is_told_once_and_again_when_its_end_moved(offi
     assert ending(office.engine, now=soon.valid_until) == ()  # then it has ended
 
 
+def test_a_licence_whose_last_token_ends_is_told_while_it_goes_on(office):
+    now = office.clock()
+    licence = office.licence(valid_until=now + timedelta(days=400))
+    soon = office.licence(valid_until=now + timedelta(days=20))
+    office.token(licence, days=5)
+    office.token(soon, days=1)
+    found = ending(office.engine, now=now)
+    assert [(each.kind, each.licence.id) for each in found] == [
+        (Kind.TOKENS_END, licence.id),
+        (Kind.LICENCE_ENDS, soon.id),
+    ]
+    assert [row["at"] for row in (each.row() for each in found)] == [each.at for each in found]
+    office.token(licence, days=200)
+    revoke_licence(office.engine, soon.id)
+    assert ending(office.engine, now=now) == ()
+
+
 def test_a_licence_nothing_was_taken_of_is_told_until_something_is(office):
     began = office.clock() - timedelta(days=100)
     idle, busy = (office.licence(valid_from=began, buyer=name) for name in ("Idle", "Busy"))
@@ -134,3 +172,5 @@ def test_a_licence_nothing_was_taken_of_is_told_until_something_is(office):
     assert [concern.licence.id for concern in found] == [idle.id]
     take(office, idle)
     assert unused(office.engine, now=office.clock()) == ()
+    office.clock.pass_time(days=20)
+    assert unused(office.engine, now=office.clock(), after=timedelta(days=20))

@@ -1,5 +1,6 @@
 import sqlite3
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -7,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from clearward import audit
 from clearward.errors import LicenceError, ReleaseError
-from clearward.licensing import registry
-from clearward.licensing.model import Status
+from clearward.licensing import ledger, registry
+from clearward.licensing.model import Copy, Mode, Status
 from clearward.state.models import AuditEvent
+from tests.unit.licensing.test_quota import line
 
 
 def test_a_licence_is_kept_as_it_was_made(office):
@@ -38,6 +40,35 @@ def test_a_licence_that_could_grant_nothing_is_not_made(office, changes, error):
 def test_a_licence_that_ends_before_it_begins_is_not_made(office):
     with pytest.raises(LicenceError, match="never be in force"):
         office.licence(valid_until=office.clock.moment - timedelta(days=2))
+
+
+def test_nobody_holds_a_marked_and_an_unmarked_copy_of_one_version(office):
+    grant = partial(office.licence, now=office.clock())
+    own = grant()
+    with pytest.raises(LicenceError, match="a marked and an unmarked"):
+        grant(buyer="ACME  research", copy=Copy.MARKED)
+    grant(copy=Copy.MARKED, version_range="1.1.x")
+    for copy in (Copy.OWN, Copy.CANONICAL):
+        with pytest.raises(LicenceError, match="a marked and an unmarked"):
+            grant(copy=copy, version_range=">=1.1.3")
+    canonical = grant(copy=Copy.CANONICAL)
+    grant(buyer="Another House", copy=Copy.MARKED)
+    grant(copy=Copy.MARKED, mode=Mode.ENCLAVE)
+    registry.revoke_licence(office.engine, own.id)
+    with pytest.raises(LicenceError):
+        grant(copy=Copy.MARKED)
+    registry.revoke_licence(office.engine, canonical.id)
+    grant(copy=Copy.MARKED)
+
+
+def test_what_was_handed_out_decides_the_kind_of_copy_after_its_licence_has_ended(office):
+    own = office.licence()
+    with office.engine.begin() as connection:
+        ledger.write(connection, line(own, office.token(own), version="1.0.3"))
+    registry.revoke_licence(office.engine, own.id)
+    with pytest.raises(LicenceError, match=r"1\.0\.3, handed out"):
+        office.licence(copy=Copy.MARKED)
+    office.licence(copy=Copy.MARKED, version_range=">1.0.3")
 
 
 def test_a_token_is_nowhere_in_the_database(office):

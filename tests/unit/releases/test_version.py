@@ -8,6 +8,7 @@ from clearward.releases.version import (
     Version,
     in_range,
     next_version,
+    overlap,
     parse_version,
 )
 
@@ -72,3 +73,24 @@ def test_ranges(text, inside, outside):
 def test_what_is_no_range_is_refused(text):
     with pytest.raises(ReleaseError):
         in_range(Version(1, 0, 0), text)
+
+
+RANGES = [
+    "*",
+    "1.x",
+    "1.2.x",
+    "1.2.3",
+    ">1.2.3",
+    "<=1.2.3",
+    ">=1.2.4,<2.0.0",
+    ">1.2.3,<1.2.4",
+    "<0.0.1",
+]
+
+
+@pytest.mark.parametrize("one", RANGES)
+@pytest.mark.parametrize("other", RANGES)
+def test_two_ranges_overlap_where_some_version_is_in_both(one, other):
+    every = [Version(a, b, c) for a in range(3) for b in range(4) for c in range(6)]
+    found = any(in_range(v, one) and in_range(v, other) for v in every)
+    assert overlap(one, other) == overlap(other, one) == found

@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -19,9 +20,23 @@ from clearward.state.migrate import _config, check_migrated, migrate
 def url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'state.db'}"
-    if not os.environ.get("CLEARWARD_TEST_POSTGRES"):
+    return request.getfixturevalue("own_database")
+
+
+@pytest.fixture
+def own_database():
+    """A database of this test's own on the real server, where others make and drop tables."""
+    server = os.environ.get("CLEARWARD_TEST_POSTGRES")
+    if not server:
         pytest.skip("CLEARWARD_TEST_POSTGRES is not set: scripts/postgres.sh starts a server")
-    return os.environ["CLEARWARD_TEST_POSTGRES"]
+    name = f"migrate_{uuid.uuid4().hex[:12]}"
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
 
 
 def test_migrations_leave_no_difference_to_the_models(url):
@@ -49,6 +64,13 @@ def test_events_taken_before_records_had_versions_keep_their_chain(url):
         check_migrated(engine)
     migrate(engine)
     assert verify_ledger(engine) == before
+
+
+def test_a_line_of_the_log_is_found_without_reading_all_of_it(url):
+    engine = state_engine(url)
+    migrate(engine)
+    indexes = sa.inspect(engine).get_indexes("audit_event")
+    assert ["action", "subject"] in [index["column_names"] for index in indexes]
 
 
 def test_a_database_that_was_never_migrated_is_refused_with_the_command_to_run(tmp_path):
