@@ -18,12 +18,12 @@ from clearward.deidentify.special import (
 )
 
 _BROKEN_LINE = re.compile(r"-[ \t]*\r?\n\s*")
-_SPACE = re.compile(r"\s+")
 _CJK = re.compile(r"[\u3400-\u9fff]")
-_BETWEEN = re.compile(r"(?<=[\u3400-\u9fff])[\W_]+(?=[\u3400-\u9fff])")
+# these open with a class of characters, by which most of a text is passed over at once
+_BETWEEN = re.compile(r"[\W_](?<=[\u3400-\u9fff][\W_])[\W_]*(?=[\u3400-\u9fff])")
 # Undotted, "X60" is sixty tablets and "T74" a device; codes of the list are written with a point,
 # or behind the name of their system.
-_CODE = re.compile(r"(?<![A-Z0-9])[A-Z][0-9]{2}\.[0-9A-Z]{1,4}")
+_CODE = re.compile(r"[A-Z](?<![A-Z0-9][A-Z])[0-9]{2}\.[0-9A-Z]{1,4}")
 _NAMED_CODE = re.compile(r"(?i:icd(?:-?\s?10)?(?:-cm)?|编码)\W{0,3}([A-Z][0-9]{2})(?![0-9])")
 
 
@@ -33,16 +33,18 @@ def named_category(text: str) -> str | None:
     Width, case, invisible characters, broken lines and blanks between Chinese characters are
     looked through, and so are points in an abbreviation (``H.I.V.``).
     """
-    folded = unicodedata.normalize("NFKC", text)
-    if not folded.isascii():
+    folded = text
+    if not text.isascii():
+        folded = unicodedata.normalize("NFKC", text)
         for unseen in [c for c in set(folded) if unicodedata.category(c) == "Cf"]:
             folded = folded.replace(unseen, "")
-    joined = _SPACE.sub(" ", _BROKEN_LINE.sub("", folded))
-    lower = _SPACE.sub(" ", folded).lower()
-    found = _by_words(lower) or _by_words(joined.lower())
+    lower = joined = " ".join(folded.split()).lower()
+    if "-" in folded:
+        joined = " ".join(_BROKEN_LINE.sub("", folded).split()).lower()
+    found = _by_words(lower) or (_by_words(joined) if joined != lower else None)
     if not found and _CJK.search(joined):
         found = _by_words(_BETWEEN.sub("", lower))
-    return found or _by_whole(lower) or _by_code(folded)
+    return found or _by_whole(lower) or _by_code(folded, lower)
 
 
 def _by_words(lower: str) -> str | None:
@@ -73,12 +75,18 @@ def _by_whole(lower: str) -> str | None:
 @cache
 def _spelt(words: tuple[str, ...]) -> re.Pattern[str]:
     """``h.i.v.``, ``h i v`` and ``h-i-v``, letter by letter."""
-    spelt = "|".join("[. -]".join(word) for word in words if word.isalpha())
-    return re.compile(rf"(?<![a-z0-9])({spelt})(?![a-z0-9])")
+    spelt = "|".join(
+        f"{word[0]}(?<![a-z0-9]{word[0]})[. -]{'[. -]'.join(word[1:])}"
+        for word in words
+        if word.isalpha()
+    )
+    return re.compile(rf"(?:{spelt})(?![a-z0-9])")
 
 
-def _by_code(folded: str) -> str | None:
-    codes = [*_CODE.findall(folded), *(code.upper() for code in _NAMED_CODE.findall(folded))]
+def _by_code(folded: str, lower: str) -> str | None:
+    codes = _CODE.findall(folded)
+    if "cd" in lower or "编码" in lower:
+        codes += [code.upper() for code in _NAMED_CODE.findall(folded)]
     return next(filter(None, map(special_category, codes)), None)
 
 

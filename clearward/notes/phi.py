@@ -45,8 +45,7 @@ class _Pattern:
         check: str = "",
     ) -> None:
         self.rule, self.kind, self.check, self.anchors = rule, kind, check, anchors
-        self.regex = re.compile(regex)
-        self.needs = re.compile("|".join(map(re.escape, needs))) if needs else None
+        self.regex, self.needs = re.compile(regex), needs
 
 
 @dataclass(frozen=True)
@@ -157,9 +156,9 @@ def find_phi(plain: str, lang: str) -> Iterator[PhiSpan]:
                 yield from _judged(pattern, plain, match, never=rules.never)
     worth = rules.gate.open_for(plain)
     for number, pattern in enumerate(rules.general):
-        if number in worth and (pattern.needs is None or pattern.needs.search(plain)):
-            if lang != "zh" and number >= rules.first_chinese:
-                continue
+        if number not in worth or (lang != "zh" and number >= rules.first_chinese):
+            continue
+        if not pattern.needs or any(word in plain for word in pattern.needs):
             for match in pattern.regex.finditer(plain):
                 yield from _judged(pattern, plain, match, never=rules.never)
 

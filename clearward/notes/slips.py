@@ -5,7 +5,7 @@ Chinese one, O for 0 in a number. Exact forms belong to `known`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from pypinyin import Style, lazy_pinyin
@@ -19,7 +19,7 @@ from clearward.notes.phi import PhiSpan, is_eponym
 from clearward.notes.squeeze import Squeezed
 from clearward.notes.words import is_word
 
-_TOKEN = re.compile(r"(?<![^\W\d_'])(?:[a-z]{1,2}')?[a-z]{4,}(?![^\W\d_])")
+_TOKEN = re.compile(r"[a-z](?<![^\W\d_'][a-z])(?:[a-z]?'[a-z])?[a-z]{3,}(?![^\W\d_])")
 _RUN = re.compile(r"\d[\d OolI|S().\-\u00b7]{4,26}[\dOolIXx]")
 _READ_AS = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "|": "1", "S": "5"})
 _LETTERS = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,2}$")
@@ -37,6 +37,7 @@ class Slips:
         self._chinese = [t for kind, t in texts if kind == "name" and not t.isascii()]
         words = {item.text for item in items if item.kind == "name" and item.text.isascii()}
         self._words = sorted(words)
+        self._edges = _edges(words)
         self._numbers = {t: kind for kind, t in texts if kind != "name"}
 
     def find(self, plain: str, squeezed: Squeezed, sure: Sequence[PhiSpan]) -> Iterator[PhiSpan]:
@@ -51,7 +52,7 @@ class Slips:
     def _in_words(
         self, plain: str, squeezed: Squeezed, sure: Sequence[PhiSpan]
     ) -> Iterator[PhiSpan]:
-        tokens = [token for token in set(_TOKEN.findall(squeezed.lower)) if not is_word(token)]
+        tokens = [token for token in self._candidates(squeezed.lower) if not is_word(token)]
         plainly = [token.replace("'", "") for token in tokens]
         near: dict[str, bool] = {}
         for word in self._words:
@@ -64,6 +65,14 @@ class Slips:
                 span = PhiSpan("name", *match.span(), "slip")
                 if self._is_meant(plain, span, sure, alone=is_sure):
                     yield span
+
+    def _candidates(self, lower: str) -> Iterator[str]:
+        """Words that may be one with a slip: that leaves the first letter or the last, and about
+        the length."""
+        for token in dict.fromkeys(_TOKEN.findall(lower)):
+            heads, tails = self._edges.get(len(token), ("", ""))
+            if token[0] in heads or token[-1] in tails or "'" in token:
+                yield token
 
     def _is_meant(self, plain: str, span: PhiSpan, sure: Sequence[PhiSpan], *, alone: bool) -> bool:
         """With a capital or long enough; a slip in a name that is a word only beside a name."""
@@ -92,6 +101,16 @@ class Slips:
                 if near and OSA.distance(reading, number, score_cutoff=1) <= 1:
                     return kind
         return None
+
+
+def _edges(words: Iterable[str]) -> dict[int, tuple[str, str]]:
+    """First and last letters of words that are of a length, or one shorter or longer."""
+    found: dict[int, tuple[str, str]] = {}
+    for word in words:
+        for size in (len(word) - 1, len(word), len(word) + 1):
+            heads, tails = found.get(size, ("", ""))
+            found[size] = (heads + word[0], tails + word[-1])
+    return found
 
 
 def _groups(run: re.Match[str]) -> Iterator[tuple[int, int]]:

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
-from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
 
 from clearward.notes.document import fold
 
@@ -34,6 +35,9 @@ _BASES = {
 }
 
 
+_LETTERS_AND_DIGITS = np.array([chr(code).isalnum() for code in range(1 << 16)])
+
+
 class Squeezed:
     """Letters and digits of a text in lower case, and the way back to the original.
 
@@ -42,32 +46,37 @@ class Squeezed:
         lower: the whole text in the same letters, as long as the original.
     """
 
-    __slots__ = ("_offsets", "_starts", "lower", "text")
+    __slots__ = ("_kept", "_places", "lower", "text")
 
     def __init__(self, lower: str) -> None:
         self.lower = lower
-        self.text = "".join(_PIECES.findall(lower))
-        self._starts: list[int] = []
-        self._offsets: list[int] = []
+        codes = np.frombuffer(lower.encode("utf-32-le", "surrogatepass"), np.uint32)
+        self._kept = _is_kept(codes)
+        self.text = codes[self._kept].tobytes().decode("utf-32-le", "surrogatepass")
+        self._places: NDArray[np.intp] | None = None
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Original characters of ``text[start:end]``; separators inside are part of it."""
-        if not self._starts:
-            self._map()
-        first = bisect_right(self._starts, start) - 1
-        last = bisect_right(self._starts, end - 1, lo=first) - 1
-        begin = self._offsets[first] + start - self._starts[first]
-        return begin, self._offsets[last] + end - self._starts[last]
+        places = self._map()
+        return int(places[start]), int(places[end - 1]) + 1
 
     def pieces(self, start: int, end: int) -> int:
-        """How many pieces ``text[start:end]`` touches; `span` was asked before."""
-        return bisect_right(self._starts, end - 1) - bisect_right(self._starts, start) + 1
+        """How many pieces ``text[start:end]`` touches."""
+        places = self._map()[start:end]
+        return 1 + int(np.count_nonzero(places[1:] - places[:-1] > 1))
 
-    def _map(self) -> None:
+    def _map(self) -> NDArray[np.intp]:
         """Most texts of a long list hold nothing of it: the map is made at the first match."""
-        spans = [match.span() for match in _PIECES.finditer(self.lower)]
-        self._offsets = [begin for begin, _ in spans]
-        self._starts = [0, *accumulate(end - begin for begin, end in spans)][:-1]
+        if self._places is None:
+            self._places = np.flatnonzero(self._kept)
+        return self._places
+
+
+def _is_kept(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Which characters are letters or digits."""
+    if not len(codes) or codes.max() < len(_LETTERS_AND_DIGITS):
+        return _LETTERS_AND_DIGITS[codes]
+    return np.array([chr(code).isalnum() for code in codes.tolist()])
 
 
 def squeeze(plain: str) -> Squeezed:

@@ -20,13 +20,15 @@ from clearward.notes.dateforms import (
     render,
 )
 
+_NUMBER = re.compile(r"\d+")
 # a number with what makes it a date behind it
 _OPENING = re.compile(
-    r"(?<!\d)(?:\d{1,4}(?=/\d|-[\dA-Z]|\s?[年月]|\.\d{1,2}(?:\.\d|[\u4e00-\u9fff]))|"
+    r"(?:\d{1,4}(?=/\d|-[\dA-Z]|\s?[年月]|\.\d{1,2}(?:\.\d|[\u4e00-\u9fff]))|"
     r"(?:18|19|20)\d\d(?=\.\d)|\d{8}|\d{1,2}(?=(?:st|nd|rd|th)?(?:\s+(?:of\s+)?|-|)[JFMASOND]))"
 )
+# a letter before it is looked for behind its first: a search goes fastest to a class of characters
 _MONTH = re.compile(
-    r"(?<![A-Za-z])[JFMASOND](?:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec|AN|EB|AR|PR|AY|UN|UL|UG|EP|CT|OV|EC)"
+    r"[JFMASOND](?<![A-Za-z][A-Z])(?:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec|AN|EB|AR|PR|AY|UN|UL|UG|EP|CT|OV|EC)"
 )
 _WEEKDAY = re.compile(r"(?<![A-Za-z])[MTWFS][a-z]{2,8},?\s+$")
 # "5/3" alone may be a share, a pressure or an acuity
@@ -70,9 +72,10 @@ def shifted_dates(plain: str, days: int, *, year: int) -> Iterator[DateEdit]:
 
 def _matches(plain: str) -> Iterator[re.Match[str]]:
     end = 0
-    for run in _OPENING.finditer(plain):
+    for run in _NUMBER.finditer(plain):
         at = run.start()
-        match = NUMERIC.match(plain, at) if at >= end else None
+        is_opening = at >= end and _OPENING.match(plain, at)
+        match = NUMERIC.match(plain, at) if is_opening else None
         if match is None or (match["sm"] and not _is_announced(plain, at)):
             continue
         end = match.end()
