@@ -24,7 +24,6 @@ from clearward.consent.model import no_values_in_errors, with_details
 from clearward.consent.purposes import check_use
 from clearward.consent.records import RECORD_RULES, Rows, put, settle, take_away
 from clearward.consent.scopes import Scope, coverage
-from clearward.errors import ConsentError
 
 RULES = {
     "default": "Without an event about a use, the use is not permitted.",
@@ -119,23 +118,6 @@ class Asked(TypedDict, total=False):
     as_of: Required[str]
     born_on: Required[str | None]
     died_on: str | None
-
-
-def may_use(events: pa.Table, patient_key: str, **asked: Unpack[Asked]) -> bool:
-    """Whether one patient's data may be put to a use at a moment; False without an event."""
-    return read_state(events, patient_key, **asked) == "permitted"
-
-
-def check_may_use(events: pa.Table, patient_key: str, **asked: Unpack[Asked]) -> None:
-    """Raise ConsentError unless `may_use` is true; the message names the key and the reason."""
-    state = read_state(events, patient_key, **asked)
-    if state != "permitted":
-        raise ConsentError(
-            f"No consent of patient {patient_key} for {asked['use']} at {asked['as_of']}.",
-            seen=state,
-            expected="permitted",
-            do="leave the patient out",
-        )
 
 
 def read_state(events: pa.Table, patient_key: str, **asked: Unpack[Asked]) -> str:

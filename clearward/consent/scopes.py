@@ -7,14 +7,12 @@ as narrow as another when every part of it is (the product order): scopes can th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from clearward.consent.purposes import ASKED_RECIPIENTS, PURPOSES
-from clearward.errors import ConsentError
 
 CATEGORIES = {
     "structured": "diagnoses, measurements, treatments, visits: everything in tables",
@@ -70,7 +68,6 @@ LIFTS: dict[tuple[str, str, str], bool] = {
     for time in TIMES
     for order in ORDERS
 }
-_NAMED = re.compile(r"[a-z_]+(:[^;|:*]{1,100})?")
 
 
 @dataclass(frozen=True)
@@ -94,24 +91,6 @@ def order(one: Width, other: Width) -> str:
 def code(width: Width) -> int:
     """Position of a width in `ALL_WIDTHS`."""
     return ALL_WIDTHS.index(width)
-
-
-def check_categories(text: str) -> str:
-    """Return categories sorted and joined by a space, or raise ConsentError."""
-    names = sorted(set(text.split()))
-    if set(names) - set(CATEGORIES):
-        raise ConsentError(
-            "Unknown category of data.",
-            seen=f"{len(set(names) - set(CATEGORIES))} unknown",
-            expected=", ".join(CATEGORIES),
-        )
-    return " ".join(names)
-
-
-def is_recipients(text: str) -> bool:
-    """Whether a text is a list of classes and ``class:Name``, joined by ``;`` (or empty)."""
-    parts = [part.strip() for part in text.split(";")] if text else []
-    return all(_NAMED.fullmatch(part) and part.split(":")[0] in RECIPIENT_CLASSES for part in parts)
 
 
 def coverage(scopes: Iterable[Scope], *, in_detail: bool) -> pa.Table:

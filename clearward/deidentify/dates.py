@@ -66,15 +66,6 @@ def birth_year_sql(value: str, days: str, month: str) -> str:
     return f"if({year} IS NULL, NULL, greatest({year}, {oldest}))::BIGINT"
 
 
-def published_year_sql(shifted: str, month: str) -> str:
-    """SQL for the year of a shifted date as it may be published at a month: never after it.
-
-    A shifted date may lie up to 183 days past the extract; its year would then tell that the shift
-    is positive and that the true date is in the last half year. Such years become the month's own.
-    """
-    return f"least(year({shifted}), {last_day(month)[0]})::BIGINT"
-
-
 def last_day(month: str) -> tuple[int, int, int]:
     """Year, month and day of the last day of ``YYYY-MM``."""
     year, number = (int(part) for part in check_month(month).split("-"))

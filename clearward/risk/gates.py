@@ -8,7 +8,7 @@ published, where the state written in a report counts for nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -173,12 +173,3 @@ def worst(states: Iterable[State]) -> State:
     """The state of a gate whose checks have these states; no check at all is an error."""
     found = set(states)
     return next((state for state in _WORST if state in found), State.ERROR)
-
-
-def sign_off_state(states: Mapping[str, State], signed: Iterable[str]) -> State:
-    """G6: amber while an amber gate has nobody's signature; other signatures count for nothing.
-
-    ``states``: gate -> state; ``signed``: gates that a person signed for this very content.
-    """
-    waiting = {gate for gate, state in states.items() if state is State.AMBER} - set(signed)
-    return State.AMBER if waiting else State.GREEN

@@ -2,8 +2,9 @@
 often it is there. Which columns hold codes belongs to `measure`.
 
 A code's number of rows is hidden where it, or the patients behind it, are 1 to k - 1, and where it
-would follow from the table's rows or from what another column tells. A column that is made from
-another (a code's stem) is counted only where no hidden code is behind it.
+would follow from the table's rows or from what another column tells; the others are rounded up to
+multiples of k, because the codebooks of two versions are public side by side. A column that is made
+from another (a code's stem) is counted only where no hidden code is behind it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from clearward.products.counts import rounded
 from clearward.releases.changes import is_small
 from clearward.releases.documents.document import Page, as_csv, document
 from clearward.releases.documents.measure import Code
@@ -40,7 +42,7 @@ def lines(told: Told) -> list[dict[str, Any]]:
         masked = _hidden(codes, main, told.k)
         columns = [n for n in codes[0].values if n == "code" or n.endswith(("_code", "_stem"))]
         for column in columns:
-            found += _lines(table, column, codes, main=main, masked=masked)
+            found += _lines(table, column, codes, main=main, k=told.k, masked=masked)
     return found
 
 
@@ -81,6 +83,7 @@ def _lines(
     codes: list[Code],
     *,
     main: str,
+    k: int,
     masked: frozenset[tuple[str, str | None]],
 ) -> list[dict[str, Any]]:
     behind: dict[tuple[str, str | None], list[Code]] = defaultdict(list)
@@ -88,13 +91,19 @@ def _lines(
         if code.values[column] is not None:
             behind[_cell(code, column)].append(code)
     return [
-        _line(table, column, cell, same, is_masked=any(_cell(c, main) in masked for c in same))
+        _line(table, column, cell, same, k=k, is_masked=any(_cell(c, main) in masked for c in same))
         for cell, same in sorted(behind.items(), key=lambda item: (item[0][0], str(item[0][1])))
     ]
 
 
 def _line(
-    table: str, column: str, cell: tuple[str, str | None], same: list[Code], *, is_masked: bool
+    table: str,
+    column: str,
+    cell: tuple[str, str | None],
+    same: list[Code],
+    *,
+    k: int,
+    is_masked: bool,
 ) -> dict[str, Any]:
     system, code = cell
     return {
@@ -105,7 +114,7 @@ def _line(
         "version": _SYSTEMS.get(system, ("", "", ""))[2],
         "label_en": _label(same, "label_en") or _concept(same),
         "label_zh": _label(same, "label_zh"),
-        "rows": MASKED if is_masked else sum(c.rows for c in same),
+        "rows": MASKED if is_masked else rounded(sum(c.rows for c in same), k),
     }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from clearward.consent.ages import JURISDICTIONS, RELATIONS
 from clearward.consent.model import REASONS, STATES
-from clearward.consent.policies import NOBODY, RULES, check_may_use, decide, may_use
+from clearward.consent.policies import NOBODY, RULES, decide, read_state
 from clearward.consent.purposes import ASKED_RECIPIENTS, PURPOSES, USES
 from clearward.errors import ConsentError
 
@@ -253,14 +253,9 @@ def test_one_more_refusal_never_permits_anything(events, refusal):
         ([event("p1", "permit", "2024-03-01", purpose="secondary_use")], False),
     ],
 )
-def test_may_use_answers_and_check_may_use_raises(events, expected):
-    table = as_table(events)
-    assert may_use(table, "p1", use=USE, as_of=AS_OF, born_on=ADULT) is expected
-    if expected:
-        check_may_use(table, "p1", use=USE, as_of=AS_OF, born_on=ADULT)
-    else:
-        with pytest.raises(ConsentError, match="No consent of patient p1"):
-            check_may_use(table, "p1", use=USE, as_of=AS_OF, born_on=ADULT)
+def test_one_patient_is_permitted_or_not(events, expected):
+    state = read_state(as_table(events), "p1", use=USE, as_of=AS_OF, born_on=ADULT)
+    assert (state == "permitted") is expected
 
 
 def test_refusing_all_but_one_use_in_the_same_second_permits_that_use():
@@ -420,4 +415,4 @@ def test_every_written_rule_is_a_sentence():
 
 def test_an_unknown_use_is_an_error_and_not_a_no():
     with pytest.raises(ConsentError, match="Unknown use"):
-        may_use(as_table([]), "p1", use="marketing", as_of=AS_OF, born_on=ADULT)
+        read_state(as_table([]), "p1", use="marketing", as_of=AS_OF, born_on=ADULT)

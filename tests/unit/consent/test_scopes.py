@@ -14,11 +14,8 @@ from clearward.consent.scopes import (
     TABLE_CATEGORIES,
     TIMES,
     WIDTHS,
-    check_categories,
-    is_recipients,
     order,
 )
-from clearward.errors import ConsentError
 from clearward.sources.spec import load_spec, source_systems
 
 from .hospital import event
@@ -95,25 +92,3 @@ def test_every_table_with_free_text_counts_as_notes(system):
     for table in load_spec(system).tables:
         if any(column.treatment == "scrub" for column in table.columns):
             assert TABLE_CATEGORIES[table.name] == "notes"
-
-
-def test_categories_are_sorted_and_unknown_ones_refused():
-    assert check_categories("notes  structured notes") == "notes structured"
-    with pytest.raises(ConsentError, match="Unknown category"):
-        check_categories("notes shoe-size")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", True),
-        ("company", True),
-        ("company:Acme Pharma; research_institution", True),
-        ("company:", False),
-        ("Acme", False),
-        ("company:a|b", False),
-        ("company;;other", False),
-    ],
-)
-def test_recipients_are_classes_and_names(text, expected):
-    assert is_recipients(text) is expected

@@ -16,7 +16,6 @@ from clearward.deidentify.dates import (
     birth_year_sql,
     install_shift,
     install_shift_of,
-    published_year_sql,
     shift_days,
     shift_of,
     shifted_sql,
@@ -100,15 +99,6 @@ def test_each_licensee_has_shifts_of_its_own_the_same_in_sql(keyring):
     same = sum(found["acme"][n] == found["globex"][n] for n in names)
     assert same < 30  # 2,000 / 366 are expected by chance
     assert sum(found["acme"][n] == shift_days(keyring, n) for n in names) < 30
-
-
-def test_a_published_year_never_tells_that_a_shift_went_past_the_extract():
-    dates = ["2024-11-30", "2024-12-31", "2025-03-01", "2023-06-01"]
-    years = [
-        duckdb.execute(f"SELECT {published_year_sql('$d::DATE', '2024-12')}", {"d": d}).fetchone()
-        for d in dates
-    ]
-    assert years == [(2024,), (2024,), (2024,), (2023,)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from clearward.cli.main import app
 from clearward.errors import ProtectionError
-from clearward.risk.gates import Demand, Figure, State, judge, sign_off_state, worst
+from clearward.risk.gates import Demand, Figure, State, judge, worst
 from clearward.risk.labels import read_labels
 from clearward.risk.table import measure_table
 from clearward.risk.utility import measure_utility
@@ -113,12 +113,6 @@ def test_a_gate_is_as_good_as_its_worst_check():
     assert worst([State.GREEN, State.AMBER]) is State.AMBER
     assert worst([State.AMBER, State.RED, State.ERROR]) is State.ERROR
     assert worst([]) is State.ERROR
-
-
-def test_only_the_amber_gates_own_signature_counts():
-    states = {"G1": State.GREEN, "G4": State.AMBER}
-    assert sign_off_state(states, ["G1"]) is State.AMBER
-    assert sign_off_state(states, ["G4"]) is State.GREEN
 
 
 def test_labels_are_read_as_text_and_through_their_patients(connection):

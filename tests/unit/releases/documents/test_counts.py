@@ -4,6 +4,8 @@ from math import sqrt
 
 import pytest
 
+from clearward.products.counts import rounded
+
 K = 11
 MASKED = "masked"
 
@@ -28,7 +30,7 @@ def test_every_column_and_filling_of_the_dictionary_is_the_data_s(read, data):
     assert shown > len(rows) - 4
 
 
-def test_every_code_has_a_line_and_every_shown_number_is_the_data_s(read, data):
+def test_every_code_has_a_line_and_every_shown_number_is_the_data_s_to_k(read, data):
     lines = [r for r in read("codebook.csv") if r["table"] == "cardiology__diagnosis"]
     for column in ("code", "code_stem"):
         found = dict(
@@ -39,7 +41,7 @@ def test_every_code_has_a_line_and_every_shown_number_is_the_data_s(read, data):
         )
         told = {r["code"]: r["rows"] for r in lines if r["column"] == column}
         assert set(told) == set(found)
-        assert all(n == MASKED or int(n) == found[code] for code, n in told.items())
+        assert all(n == MASKED or int(n) == rounded(found[code], 11) for code, n in told.items())
     shown = {r["code"]: r["rows"] for r in lines}
     assert shown["R99.900"] == shown["R99.9"] == MASKED
     assert shown["I50.900"] != MASKED
