@@ -93,7 +93,7 @@ class Calendar:
             told: end of the value before it, 0 without one: a date right behind that is its own.
             is_word: said in words: a date that opens the sentence holds across a comma.
         """
-        if not self.days:
+        if not _GATE.search(self._plain, max(0, start - _BEFORE), end + _BEHIND):
             return False
         day = self._behind(start, end, until) or self._before(start, told, is_word=is_word)
         return day is not None and self._is_before(day)

@@ -150,17 +150,7 @@ def load_pack(name: str) -> Pack:
 
 
 def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> Attribute:
-    cues = [Literal(text, name) for text in (*body["cues"], *body.get("weak_cues", ()))]
-    cased = [Literal(text, name, cased=True) for text in body.get("cased_cues", ())]
-    # some scanners set every character apart: "B P", "血 压"
-    words = (*body["cues"], *body.get("cased_cues", ()))
-    cased += [
-        Literal(" ".join(text), name, cased=True) for text in words if _SPACED.fullmatch(text)
-    ]
-    short = [(text, f"{text}{tail}") for text in body.get("numbered_cues", ()) for tail in _TAILS]
-    cased += [Literal(text, name, cased=True) for _, text in short]
-    plain_cues = (*cues, *(Literal(text, name, cased=True) for text in body.get("cased_cues", ())))
-    plain_cues += tuple(Literal(text, name, cased=True) for text in body.get("numbered_cues", ()))
+    literals, plain_cues, short = _cues(name, body)
     labels = _labels(body)
     try:
         return Attribute(
@@ -172,7 +162,7 @@ def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> A
             unit=body["unit"],
             minimum=body["minimum"],
             maximum=body["maximum"],
-            literals=(*cues, *cased),
+            literals=literals,
             refuse_before=_optional(body, "refuse_before"),
             refuse_after=_optional(body, "refuse_after"),
             opening=body["opening"],
@@ -203,6 +193,23 @@ def _attribute(name: str, body: Mapping[str, Any], pack: str, version: str) -> A
             seen=str(error),
             do=f"mend clearward/notes/{pack}/patterns.toml and run its examples",
         ) from error
+
+
+def _cues(
+    name: str, body: Mapping[str, Any]
+) -> tuple[tuple[Literal, ...], tuple[Literal, ...], list[tuple[str, str]]]:
+    """What is looked for, what reads as a cue again in a region, short cues with their tails."""
+    cues = tuple(Literal(text, name) for text in (*body["cues"], *body.get("weak_cues", ())))
+    cased = tuple(Literal(text, name, cased=True) for text in body.get("cased_cues", ()))
+    numbered = body.get("numbered_cues", ())
+    short = [(text, f"{text}{tail}") for text in numbered for tail in _TAILS]
+    # some scanners set every character apart: "B P", "血 压"
+    words = (*body["cues"], *body.get("cased_cues", ()))
+    apart = [" ".join(text) for text in words if _SPACED.fullmatch(text)]
+    more = (*apart, *(text for _, text in short))
+    literals = (*cues, *cased, *(Literal(text, name, cased=True) for text in more))
+    again = (*cues, *cased, *(Literal(text, name, cased=True) for text in numbered))
+    return literals, again, short
 
 
 def _labels(body: Mapping[str, Any]) -> Mapping[str, str]:

@@ -34,10 +34,10 @@ from clearward.notes.symptoms.pack import symptom_pack
 from clearward.notes.symptoms.status import is_denied
 from clearward.notes.triggers import load_triggers
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 # so many cues within `REACH` characters that announce nothing are no prose; notes hold at most six
 CROWD = 16
-_STARTED = re.compile(r"(?:(?<![a-z])from|[由从]|\((?:was|prev\w*|prior|baseline))[\s:,(]*$")
+_IN_BRACKETS = re.compile(r"\((?:was|prev\w*|prior|baseline)[\s:,(]*$")
 FINDERS: MappingProxyType[str, Callable[[str, Value], Iterator[Reading]]] = MappingProxyType(
     {
         "ophthalmology": ophthalmology.readings,
@@ -302,7 +302,10 @@ def _is_past(frame: _Frame, place: Place, rule: Attribute) -> bool:
 
 def _prior_if_from(document: Document, context: Context, value: Value) -> Context:
     """The value after "from" is where a change started; one in brackets after "was" is older."""
-    is_open = context.temporality == "current"
-    if is_open and _STARTED.search(document.lower, max(0, value.start - 16), value.start):
+    if context.temporality != "current":
+        return context
+    before = document.lower[max(0, value.start - 16) : value.start]
+    is_started = before.rstrip(" :,(").endswith(("from", "由", "从"))
+    if is_started or ("(" in before and _IN_BRACKETS.search(before)):
         return replace(context, temporality="prior")
     return context
