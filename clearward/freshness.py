@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from clearward.arrival import find_extract
 from clearward.settings import Settings
+from clearward.sources.hospital import HOSPITAL
+from clearward.sources.manifest import sha256_of
 from clearward.state.models import ConsentEvent
 
 PROJECT = Path(__file__).parents[1]
@@ -44,8 +46,11 @@ def code_fingerprint() -> str:
 def month_fingerprint(
     settings: Settings, database: Engine, *, month: str, hospitals: list[str], goal: str
 ) -> str:
-    """SHA-256 over the code, the month's extracts, the ledger up to it and the run's goal."""
+    """SHA-256 over the code, the month's extracts and their hospitals' words, the ledger up to it
+    and the run's goal."""
     extracts = [find_extract(settings, hospital=h, month=month).manifest_sha256 for h in hospitals]
+    words = [settings.landing / hospital / HOSPITAL for hospital in hospitals]
+    extracts += [sha256_of(path) for path in words if path.is_file()]
     ledger = select(func.count(), func.max(ConsentEvent.id)).where(ConsentEvent.month <= month)
     with Session(database) as session:
         consents = [list(row) for row in session.execute(ledger)]

@@ -42,6 +42,9 @@ def verify(
         "sequence": extract.sequence,
         "files": len(extract.files),
         "rows": sum(file.rows for file in extract.files),
+        "files_not_read": ", ".join(extract.unknown_files) or "-",
+        "columns_dropped": ", ".join(extract.dropped_columns) or "-",
+        "export_errors": extract.export_errors,
     }
     show_facts("Extract is whole and readable", facts, as_json=as_json)
 

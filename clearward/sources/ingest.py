@@ -25,7 +25,7 @@ from clearward.sources.changes import load_table
 from clearward.sources.extract import Extract, files_of
 from clearward.sources.hospital import spec_of
 from clearward.sources.load import Job, prepare
-from clearward.sources.policy import decide, size_against_median
+from clearward.sources.policy import decide, size_against_median, taken_before
 from clearward.sources.readers import Reading, SourceFile, read_deletions, stage_tables
 from clearward.sources.report import IngestReport, TableCount, report_to_json
 from clearward.sources.staging import guarded, scratch_folder
@@ -52,9 +52,8 @@ def ingest_extract(settings: Settings, extract: Extract, keyring: Keyring) -> In
         accepted = accepted_reports(warehouse, hospital=extract.hospital)
         decision = decide(extract, accepted)
         if decision == "repeat":
-            taken = next(
-                r for r in accepted if extract.fingerprint in (r.fingerprint, *r.superseded)
-            )
+            taken = taken_before(extract, accepted)
+            assert taken is not None  # noqa: S101 - that is what the decision says
             return replace(taken, status="repeated")
         staging = Warehouse(settings.warehouse / f".staging-{uuid.uuid4().hex}")
         try:

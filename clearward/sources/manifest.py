@@ -114,14 +114,17 @@ def read_manifest(folder: Path) -> tuple[Manifest, str]:
     )
 
 
-def fingerprint(manifest: Manifest, declared: Mapping[str, str] | None = None) -> str:
+def fingerprint(manifest: Manifest, declared: Mapping[str, str]) -> str:
     """SHA-256 of what the extract holds, whatever its manifest's own bytes: the same files packed
     twice are the same extract, read by the same words of the hospital (``declared``)."""
     parts = [manifest.hospital, manifest.system, manifest.month, manifest.kind]
     parts.append(str(manifest.sequence))
     parts += sorted(f"{file.name}={file.sha256}" for file in manifest.files)
-    parts += sorted(f"{word}={name}" for word, name in (declared or {}).items())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    files = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    if not declared:
+        return files
+    words = "\n".join(sorted(f"{word}={name}" for word, name in declared.items()))
+    return f"{files}-{hashlib.sha256(words.encode()).hexdigest()}"
 
 
 def sha256_of(path: Path) -> str:

@@ -28,7 +28,7 @@ DECISIONS = {
 
 def decide(extract: Extract, accepted: Sequence[IngestReport]) -> str:
     """A key of `DECISIONS`; raises ExtractError for a gap, an older extract, a changed system."""
-    if any(extract.fingerprint in (r.fingerprint, *r.superseded) for r in accepted):
+    if taken_before(extract, accepted) is not None:
         return "repeat"
     last = accepted[-1] if accepted else None
     _check_sequence(extract, last)
@@ -59,6 +59,19 @@ def decide(extract: Extract, accepted: Sequence[IngestReport]) -> str:
             do="send a full extract, or a further delta with the next sequence",
         )
     return "replace"
+
+
+def taken_before(extract: Extract, accepted: Sequence[IngestReport]) -> IngestReport | None:
+    """The report of the same files, taken before; of an older month whatever the hospital's words
+    for its code systems were then: they change what the newest month becomes, no closed one."""
+    for report in accepted:
+        prints = (report.fingerprint, *report.superseded)
+        if extract.fingerprint in prints:
+            return report
+        same_files = extract.fingerprint[:64] in {text[:64] for text in prints}
+        if same_files and report is not accepted[-1]:
+            return report
+    return None
 
 
 def _check_sequence(extract: Extract, last: IngestReport | None) -> None:

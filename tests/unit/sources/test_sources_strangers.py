@@ -130,6 +130,21 @@ def test_what_a_hospital_calls_its_code_systems_is_read_beside_its_extracts(fhir
     assert fhir.state("conditions", "code_system") == [("http://hl7.org/fhir/sid/icd-10-cm",)]
 
 
+def test_new_words_change_the_newest_month_and_no_closed_one(fhir):
+    code = codings((LOCAL, "I50.9"))
+    first = fhir.pack(write_export(fhir.folder(), diagnoses(diagnosis("c1", code=code))))
+    later = write_export(fhir.folder(), diagnoses(diagnosis("c2", code=code)))
+    fhir.pack(later, month="2024-06", kind="delta", sequence=2)
+    fhir.ingest(first)
+    fhir.ingest(later)
+    (fhir.root / "hospital.toml").write_text(f'[code_systems]\n"{LOCAL}" = "ICD-10-CM"\n')
+    assert [fhir.ingest(folder).status for folder in (first, later)] == ["repeated", "ingested"]
+    assert fhir.state("conditions", "condition_id, code_system", "2024-06") == [
+        ("c1", LOCAL),
+        ("c2", "http://hl7.org/fhir/sid/icd-10-cm"),
+    ]
+
+
 @pytest.mark.parametrize(
     "words",
     ["[code_systems]\nx = 'ICD-11-XX'\n", "[code_system]\nx = 'LOINC'\n", "not toml", "\xff"],
