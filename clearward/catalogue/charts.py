@@ -106,11 +106,15 @@ def attrition_chart(overview: Mapping[str, Any], w: Words) -> Chart | None:
     lines = [(w["attrition_start"], "", str(steps[0]["n_in"]))]
     for step in steps:
         own = step.get("step_zh") if w["lang"] == "zh" else ""
-        name = own or str(step["step"]).capitalize()
+        name = own or str(step["step"])
+        name = name[:1].upper() + name[1:]
         out = w["attrition_out"].format(n=step["n_excluded"])
         lines.append((str(name), out, str(step["n_out"])))
     counts = [int(text) if text.isdigit() else 0 for *_, text in lines]
-    texts = [(f"{label} ({out})" if out else label, text) for label, out, text in lines]
+    form = w["attrition_label"]
+    texts = [
+        (form.format(step=label, out=out) if out else label, text) for label, out, text in lines
+    ]
     reasons = ["", *(str(step["reason"]) for step in steps)]
     return Chart(
         name="chart-attrition",

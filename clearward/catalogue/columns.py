@@ -11,6 +11,7 @@ from clearward.catalogue.entries import Edition
 from clearward.catalogue.words import Words, count_text, size_text
 
 _MOST_CODES = 40
+_SIZES = {None: "table_size_few", 0: "table_size_none"}
 
 
 def tables(edition: Edition, w: Words) -> list[dict[str, Any]]:
@@ -20,7 +21,7 @@ def tables(edition: Edition, w: Words) -> list[dict[str, Any]]:
 
 
 def _told(table: Mapping[str, Any], w: Words) -> dict[str, Any]:
-    form = w["table_size" if table["rows"] is not None else "table_size_few"]
+    form = w[_SIZES.get(table["rows"], "table_size")]
     size = form.format(
         rows=count_text(table["rows"], masked=w["masked"]),
         columns=len(table["columns"]),

@@ -63,6 +63,7 @@ def render(template: str, language: str, house: House, *, values: Mapping[str, A
         "contact": "",
         "footer": w["footer"],
         "address": _address,
+        "marked": _marked,
         **values,
     }
     return environment().get_template(template).render(context)
@@ -111,6 +112,15 @@ def _address(contact: str) -> Markup:
     if contact.startswith("https://"):
         return Markup('<a href="{}" rel="noreferrer">{}</a>').format(contact, text)
     return text
+
+
+def _marked(text: str) -> Markup:
+    """A text in which names of columns stand between backticks."""
+    parts = [Markup.escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part
+        for number, part in enumerate(parts)
+    )
 
 
 @cache

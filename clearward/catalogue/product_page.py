@@ -76,7 +76,10 @@ def _facts(edition: Edition, w: Words) -> list[dict[str, str]]:
     overview = edition.overview
     size = {"name": w["fact_size"], "value": size_text(edition.bytes), "note": w["fact_size_note"]}
     files = [file for file in edition.manifest.files if file.table]
-    facts = [{"name": w["fact_period"], "value": edition.manifest.month, "note": ""}]
+    facts = [_fact(w["fact_period"], edition.manifest.month)]
+    entered = _entered(overview)
+    if entered:
+        facts.insert(0, {"name": w["fact_index"], "value": entered, "note": w["fact_index_note"]})
     if overview:
         facts[:0] = [
             _fact(w["fact_patients"], count_text(overview.get("patients"), masked=w["masked"])),
@@ -87,6 +90,14 @@ def _facts(edition: Edition, w: Words) -> list[dict[str, str]]:
         group = {"name": w["fact_group"], "note": w["fact_group_note"]}
         facts.append({**group, "value": str(overview["k_reached"])})
     return facts
+
+
+def _entered(overview: Mapping[str, Any]) -> str:
+    """First and last year in which patients qualified, as the chart of it shows them."""
+    cells = (overview.get("charts") or {}).get("index") or []
+    labels = [str(cell[end]) for cell in cells for end in ("label", "last")]
+    years = sorted(year for label in labels for year in label.split("-") if year.isdigit())
+    return "" if not years else years[0] if years[0] == years[-1] else f"{years[0]}–{years[-1]}"
 
 
 def _fact(name: str, value: str) -> dict[str, str]:
@@ -155,7 +166,9 @@ def _limits(edition: Edition, w: Words) -> list[str]:
     """The publisher's own words first, then what holds for every product."""
     record, hospitals = edition.product.record, edition.overview.get("hospitals")
     own = [(text or {}).get(w["lang"], "") for text in (record.limitations, record.biases)]
-    texts = {name: str(w[f"limit_{name}"]) for name in _LIMITS}
+    # Whom consent leaves out is what biases are about: no need to say it twice
+    told = [name for name in _LIMITS if name != "consent" or not record.biases]
+    texts = {name: str(w[f"limit_{name}"]) for name in told}
     texts["hospitals"] = (
         texts["hospitals"].format(n=hospitals) if hospitals else w["limit_hospitals_few"]
     )

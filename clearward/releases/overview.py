@@ -17,6 +17,7 @@ import duckdb
 
 from clearward.releases.changes import is_small
 from clearward.releases.documents import Told, attrition
+from clearward.releases.documents.columns import chinese
 from clearward.releases.pooling import Cell, only_common, pool_in_order, pool_rest
 from clearward.releases.tables import TableFile
 from clearward.settings import Settings
@@ -175,6 +176,7 @@ def _table(
     return {
         "table": table.table,
         "text": text,
+        "text_zh": chinese(text),
         "key": list(table.key),
         "rows": _shown(table.rows, k) if table.is_of_people else table.rows,
         "bytes": table.bytes,
@@ -186,7 +188,10 @@ def _table(
     }
 
 
-_COLUMN = ("column", "type", "unit", "values", "key", "role", "filled_percent", "description")
+_COLUMN = (
+    *("column", "type", "unit", "values", "key", "role", "filled_percent"),
+    *("description", "description_zh"),
+)
 
 
 def _shown(count: Any, k: int) -> int | None:

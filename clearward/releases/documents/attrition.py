@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from clearward.releases.changes import is_small
-from clearward.releases.documents.document import Page, as_csv, as_json, document
+from clearward.releases.documents.document import Page, as_csv, document
 from clearward.releases.documents.pages import environment
 from clearward.releases.documents.suppress import MASKED
 from clearward.releases.documents.told import Told
@@ -34,18 +34,22 @@ class Box:
     Attributes:
         n_in, n_out, n_excluded: as they are shown.
         why: lines of the reason, in both languages.
-        y, height: of the box of those left out; ``below`` is the top of the box of those kept.
+        name: lines of the step's name, in both languages.
+        y, height: of the box of those left out.
+        below, kept_height: of the box of those kept.
     """
 
     step: str
     step_zh: str
     why: list[str]
+    name: list[str]
     n_in: int | str
     n_out: int | str
     n_excluded: int | str
     y: int
     height: int
     below: int
+    kept_height: int
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def read(rows: Sequence[Mapping[str, Any]], k: int) -> Attrition:
     first = next(iter(by_hospital.values()), [])
     totals = bounds.get(ALL) or [_sum(column) for column in zip(*bounds.values(), strict=False)]
     boxes = _boxes(first, totals, closed)
-    height = boxes[-1].below + 76 if boxes else 0
+    height = boxes[-1].below + boxes[-1].kept_height + 16 if boxes else 0
     return Attrition(lines, boxes, height, [name for name in by_hospital if name != ALL])
 
 
@@ -141,25 +145,43 @@ def _boxes(
 ) -> list[Box]:
     boxes, top = [], 84
     for place, step in enumerate(steps):
-        name = str(step.get("step_id") or "")
-        words = _words().get(name, {})
-        why = textwrap.wrap(str(step.get("reason") or name), _LETTERS) + [
-            words[part] for part in ("reason_zh",) if part in words
-        ]
+        said = {language: _said(step, language) for language in ("en", "zh", "reason_zh")}
+        why = _lines(str(step.get("reason") or said["en"]), said["reason_zh"])
+        name = _lines(said["en"], said["zh"])
         height = 34 + _LINE * len(why)
         boxes.append(
             Box(
-                step=words.get("en", name.replace("_", " ")),
-                step_zh=words.get("zh", ""),
+                step=said["en"],
+                step_zh=said["zh"],
                 why=why,
+                name=name,
                 **_shown(totals, place, closed),
                 y=top,
                 height=height,
                 below=top + height + 16,
+                kept_height=42 + _LINE * len(name),
             )
         )
-        top = boxes[-1].below + 84
+        top = boxes[-1].below + boxes[-1].kept_height + 24
     return boxes
+
+
+def _said(step: Mapping[str, Any], language: str) -> str:
+    """A step in words; protection joins steps whose numbers are too small to stand alone. Empty
+    where a part has no words in that language."""
+    ids = [part.strip() for part in str(step.get("step_id") or "").split(";")]
+    parts = [_words().get(part, {}).get(language, "") for part in ids]
+    if language == "en":
+        parts = [part or name.replace("_", " ") for part, name in zip(parts, ids, strict=True)]
+        return "; ".join([parts[0], *(part[:1].lower() + part[1:] for part in parts[1:])])
+    return "；".join(parts) if all(parts) else ""
+
+
+def _lines(english: str, chinese: str) -> list[str]:
+    """Both languages, cut where the box ends; a Chinese letter is two wide."""
+    half = _LETTERS // 2
+    cut = [chinese[start : start + half] for start in range(0, len(chinese), half)]
+    return [*textwrap.wrap(english, _LETTERS), *cut]
 
 
 def _values(told: Told) -> Mapping[str, Any]:
@@ -176,7 +198,6 @@ def _files(told: Told, values: Mapping[str, Any]) -> Mapping[str, str]:
     lines = values["attrition"].lines
     return {
         "cohort_attrition.csv": as_csv(lines),
-        "cohort_attrition.json": as_json(lines),
         "cohort_attrition.svg": values["flow"] + "\n",
     }
 

@@ -1,11 +1,15 @@
 """What each published column is. Texts come from dbt's manifest, where the columns are described
-once; types and filling come from the file itself. How they are shown belongs to `dictionary`.
+once, and their Chinese from `texts_zh.toml`; types and filling come from the file itself. How they
+are shown belongs to `dictionary`.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from clearward.products.spec import Product
@@ -41,6 +45,17 @@ class Described:
     columns: Mapping[str, Mapping[str, Any]]
     made_from: tuple[str, ...] = ()
     derivation: str = ""
+
+
+def chinese(text: str) -> str:
+    """A dbt text in Chinese; empty where nobody has translated it."""
+    return _translations().get(text.strip(), "")
+
+
+@cache
+def _translations() -> Mapping[str, str]:
+    path = Path(__file__).with_name("texts_zh.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def describe(dbt: Mapping[str, Any], tables: Sequence[str]) -> dict[str, Described]:
@@ -115,6 +130,7 @@ def _row(
 ) -> dict[str, Any]:
     texts = described.columns.get(column.name, {})
     meta = texts.get("meta") or texts.get("config", {}).get("meta", {})
+    description = str(texts.get("description", "")).strip()
     return {
         "table": table.table,
         "column": column.name,
@@ -125,7 +141,8 @@ def _row(
         "key": "key" if column.name in table.key else "",
         "role": _role(column.name, meta, table.entity == "patient" and column.name in quasi),
         "filled_percent": _filled(column, table.rows, k if table.is_of_people else 1),
-        "description": str(texts.get("description", "")).strip(),
+        "description": description,
+        "description_zh": chinese(description),
         "made_from": " | ".join(described.made_from),
         "derivation_sha256": described.derivation,
         "first_release": first_release.get((table.table, column.name), ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clearward.releases.documents.columns import chinese
 from clearward.releases.documents.document import Page, as_csv, document
 from clearward.releases.documents.told import Told
 
@@ -12,7 +13,9 @@ from clearward.releases.documents.told import Told
 def _values(told: Told) -> Mapping[str, Any]:
     return {
         "dictionary": told.dictionary,
-        "table_texts": {name: text.description for name, text in told.texts.items()},
+        "table_texts": {
+            name: (text.description, chinese(text.description)) for name, text in told.texts.items()
+        },
     }
 
 

@@ -19,9 +19,18 @@ def _values(told: Told) -> Mapping[str, Any]:
     return {
         "rows_in_all": rounded(rows, told.k) if has_hidden else rows,
         "hospitals_in_data": len({person.get("hospital_id") for person in told.measured.people}),
-        "columns_in_all": sum(len(table.columns) for table in people),
+        "columns_in_all": sum(len(table.columns) for table in told.tables),
+        "entered": _entered(told),
         "bytes_in_all": sum(table.bytes for table in told.tables),
     }
+
+
+def _entered(told: Told) -> str:
+    """First and last year of the patients' index days, as protection left them; empty if it left
+    none."""
+    labels = [str(person.get("index_year", "")) for person in told.measured.people]
+    years = sorted(year for label in labels for year in label.split("-") if year.isdigit())
+    return "" if not years else years[0] if years[0] == years[-1] else f"{years[0]}–{years[-1]}"
 
 
 DOCUMENT = document(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clearward.releases.documents.document import Page, as_json, document
+from clearward.releases.documents.suppress import MASKED
 from clearward.releases.documents.told import Told
 from clearward.releases.risk_documents import grade
 
@@ -43,7 +44,7 @@ def attestation(told: Told) -> dict[str, Any]:
         "free_text": "the text of notes is not published; findings read from scrubbed text are",
         "patients": {
             "published": privacy["patients_kept"],
-            "left_out": privacy["patients_suppressed"],
+            "left_out": left_out(privacy),
         },
         "gates": dict(risk["states"]),
         "grade_gbt_42460_2023": grade(risk),
@@ -55,6 +56,12 @@ def attestation(told: Told) -> dict[str, Any]:
         },
         "reviewer": UNSIGNED,
     }
+
+
+def left_out(privacy: Mapping[str, Any]) -> Any:
+    """Patients whom protection left out of the cohort. From the second release on those who wait
+    and those who were taken back are masked, and with them the sum; the attrition rounds them."""
+    return MASKED if privacy.get("earlier") else privacy["patients_suppressed"]
 
 
 def _profiles(results: Any) -> dict[str, dict[str, int]]:

@@ -24,7 +24,8 @@ _WORDS = {
 }
 
 
-def _named(purpose: str) -> tuple[str, str]:
+def named(purpose: str) -> tuple[str, str]:
+    """A purpose in English and Chinese."""
     return _WORDS.get(purpose, (purpose.replace("_", " "), ""))
 
 
@@ -36,8 +37,8 @@ def _values(told: Told) -> Mapping[str, Any]:
         if set(term.excludes) & set(purposes)
     ]
     return {
-        "permitted": [(*_named(p), [f"dpv:{term}" for term in DPV_TERMS[p]]) for p in purposes],
-        "forbidden": [_named(purpose) for purpose in told.product.forbidden_purposes],
+        "permitted": [(*named(p), [f"dpv:{term}" for term in DPV_TERMS[p]]) for p in purposes],
+        "forbidden": [named(purpose) for purpose in told.product.forbidden_purposes],
         "duo_excluded": excluded,
     }
 

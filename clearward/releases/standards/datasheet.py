@@ -77,15 +77,15 @@ def _composition(card: Card) -> list[Sentence]:
 
 
 def _rows(card: Card, rows: int | None) -> str:
-    return f"<{card.k}" if rows is None else str(rows)
+    return f"<{card.k}" if rows is None else f"{rows:,}"
 
 
 def _forbidden(card: Card) -> list[Sentence]:
-    names = ", ".join(card.product.forbidden_purposes)
+    names = responsible.purposes(card.product.forbidden_purposes)
     return [
         Sentence(
-            f"Nobody may use them for: {names} ({policy.NAME}).",
-            f"任何人不得用于：{names}（{policy.NAME}）。",
+            f"Nobody may use them for: {names.en} ({policy.NAME}).",
+            f"任何人不得用于：{names.zh}（{policy.NAME}）。",
         )
     ]
 
@@ -93,12 +93,12 @@ def _forbidden(card: Card) -> list[Sentence]:
 def _distribution(card: Card) -> list[Sentence]:
     basis = card.record.legal_basis
     found = [Sentence(basis["en"], basis["zh"])] if basis else []
-    purposes = ", ".join(card.product.purposes)
+    purposes = responsible.purposes(card.product.purposes)
     return [
         *found,
         Sentence(
-            f"Handed out under a licence only, for: {purposes}; every licensee has other keys.",
-            f"仅凭许可提供，用途：{purposes}；每位被许可方的键值各不相同。",
+            f"Handed out under a licence only, for: {purposes.en}; every licensee has other keys.",
+            f"仅凭许可提供，用途：{purposes.zh}；每位被许可方的键值各不相同。",
         ),
     ]
 
@@ -123,7 +123,7 @@ def claims(document: str) -> dict[str, Claim]:
         {
             found["table"]: Claim(
                 version=_version(title, document),
-                rows=int(found["rows"]) if found["rows"].isdigit() else None,
+                rows=_count(found["rows"]),
                 width=int(found["width"]),
             )
             for found in line.finditer(document)
@@ -133,6 +133,11 @@ def claims(document: str) -> dict[str, Claim]:
     if english != chinese:
         raise ValueError("two languages that say different things")
     return english
+
+
+def _count(text: str) -> int | None:
+    digits = text.replace(",", "")
+    return int(digits) if digits.isdigit() else None
 
 
 def _version(title: re.Pattern[str], document: str) -> str:

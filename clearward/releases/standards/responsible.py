@@ -7,10 +7,11 @@ true of every dataset.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clearward.releases.documents.terms import named
 from clearward.releases.standards.card import MASKED, PATIENT, Card
 
 _HALF = 50
@@ -118,12 +119,12 @@ def biases(card: Card) -> list[Sentence]:
     for purpose, told in sorted(_consents(card).items()):
         asked, agreed = told.get("patients"), told.get("reasons", {}).get("permitted")
         if isinstance(asked, int) and isinstance(agreed, int) and asked:
-            share = round(100 * agreed / asked)
+            share, use = round(100 * agreed / asked), purposes((purpose,))
             found.append(
                 Sentence(
-                    f"{share} % of the hospitals' {asked} patients had agreed to {purpose}; the "
+                    f"{share} % of the hospitals' {asked:,} patients had agreed to {use.en}; the "
                     "others are not in the data and may differ from them.",
-                    f"各医院 {asked} 名患者中有 {share}% 同意用途 {purpose}；"
+                    f"各医院 {asked:,} 名患者中有 {share}% 同意用途：{use.zh}；"
                     "其余患者不在数据中，且可能与其不同。",
                 )
             )
@@ -132,7 +133,8 @@ def biases(card: Card) -> list[Sentence]:
 
 def limitations(card: Card) -> list[Sentence]:
     """What the data cannot tell."""
-    found = _said(card.record.limitations) + _said(card.record.unsuitable_uses)
+    found = _said(card.record.limitations)
+    found += [Sentence(f"Not suited for: {s.en}", s.zh) for s in _said(card.record.unsuitable_uses)]
     empty = [t.name for t in card.tables if t.rows == 0]
     if empty:
         found.append(
@@ -155,6 +157,13 @@ def limitations(card: Card) -> list[Sentence]:
 def uses(card: Card) -> list[Sentence]:
     """What the data are for."""
     return _said(card.record.intended_uses)
+
+
+def purposes(names: Sequence[str]) -> Sentence:
+    """Purposes in words, to stand within a sentence."""
+    words = [named(name) for name in names]
+    english = ", ".join(en[:1].lower() + en[1:] for en, _ in words)
+    return Sentence(english, "、".join(zh or en for en, zh in words))
 
 
 def sensitive(card: Card) -> list[Sentence]:

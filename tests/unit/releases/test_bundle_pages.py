@@ -107,11 +107,27 @@ def test_the_data_docs_lead_back_to_the_quality_report(bundle):
     assert 'href="../../quality_report.html"' in text
 
 
-@pytest.mark.parametrize("name", ["README.md", "index.html"])
-def test_the_first_page_of_a_release_names_every_document(bundle, name):
+NUMBERS = (".json", ".csv")
+
+
+@pytest.mark.parametrize(("name", "also"), [("README.md", ()), ("index.html", NUMBERS)])
+def test_the_first_page_of_a_release_names_every_document(bundle, name, also):
     text = (bundle / name).read_text("utf-8")
-    documents = [p.name for p in bundle.iterdir() if p.suffix in (".html", ".json", ".csv", ".py")]
-    missing = {d for d in documents if d not in text} - {"index.html"}
+    named = (
+        ".html",
+        ".md",
+        ".py",
+        ".R",
+        ".sh",
+        ".sql",
+        ".yaml",
+        ".jsonld",
+        ".ttl",
+        ".ndjson",
+        *also,
+    )
+    documents = [p.name for p in bundle.iterdir() if p.suffix in named]
+    missing = {d for d in documents if d not in text} - {"index.html", "README.md"}
     assert missing == set()
     assert FOLDER not in text  # this release has none
 

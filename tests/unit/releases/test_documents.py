@@ -3,8 +3,10 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from clearward.releases import evidence
 from clearward.releases.documents import PAGES, attrition, columns
@@ -81,7 +83,7 @@ def test_small_counts_of_an_attrition_table_are_masked_again(house):
     rows = read_csv((folder / "cohort_attrition.csv").read_text("utf-8"))
     assert [row["n_excluded"] for row in rows] == ["masked", "masked"]
     assert [row["n_out"] for row in rows] == ["masked", "60"]
-    for name in ("cohort_attrition.html", "cohort_attrition.svg", "cohort_attrition.json"):
+    for name in ("cohort_attrition.html", "cohort_attrition.svg"):
         assert not re.search(r"\b96\b|\b4 left out", (folder / name).read_text("utf-8")), name
 
 
@@ -173,3 +175,24 @@ def test_an_attrition_of_many_hospitals_is_drawn_as_one():
     [box] = found.boxes
     assert (box.n_in, box.n_out, box.n_excluded) == (150, 90, 60)
     assert found.hospitals == ["H01", "H02"]
+
+
+def test_every_table_and_column_of_every_product_is_described_in_chinese_too():
+    marts = Path(__file__).parents[3] / "dbt_project" / "models" / "marts"
+    said = {
+        text
+        for path in marts.glob("*/*__models.yml")
+        for model in yaml.safe_load(path.read_text("utf-8"))["models"]
+        for text in (model["description"], *(c["description"] for c in model["columns"]))
+    }
+    assert len(said) > 150
+    assert {text for text in said if not columns.chinese(text)} == set()
+
+
+def test_steps_that_protection_joined_are_named_in_both_languages_one_by_one():
+    row = {"hospital_id": "ALL", "step_no": 2, "n_in": 90, "n_out": 60, "n_excluded": 30}
+    [box] = attrition.read([{**row, "step_id": "confirmed; followup", "reason": "r"}], 11).boxes
+    assert box.step == "Confirmed; followed up"
+    assert box.step_zh == "诊断得到确认；有随访"
+    [box] = attrition.read([{**row, "step_id": "confirmed; a_new_one", "reason": "r"}], 11).boxes
+    assert (box.step, box.step_zh) == ("Confirmed; a new one", "")

@@ -207,7 +207,8 @@ def test_the_datasheet_has_every_section_in_both_languages(files):
     for title in ("动机", "构成", "采集", "预处理", "用途", "分发", "维护", "已知局限", "偏倚"):
         assert f"\n## {title}\n" in text
     assert text.count("60 %") == 1 and text.count("60%") == 1
-    assert "reidentification" in text
+    assert "re-identification" in text and "重识别" in text
+    assert "_licensing" not in text  # a purpose is named in words
 
 
 def test_the_data_package_has_a_resource_per_table_with_its_key(files, issued):
