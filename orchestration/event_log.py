@@ -3,7 +3,9 @@ says is Dagster's own matter.
 
 Dagster's class opens and closes a database for every event, two to four times: SQLite then writes
 its journal back each time and SQLAlchemy compiles each statement anew. A month has five hundred
-events, and that was a third of its time. The files, tables and their places stay the same.
+events, and that was a third of its time. Every run has a database of its own: Dagster makes the
+tables of each one by one, here a process makes them once and later runs begin with a copy. The
+files, tables and their places stay the same.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from threading import RLock
 from typing import Any
 
 from dagster._core.events import (
@@ -24,12 +28,13 @@ from dagster._core.events import (
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 _INSERT = SqlEventLogStorageTable.insert()
-_OTHERS_IN_INDEX = {*ASSET_CHECK_EVENTS, *EVENT_TYPE_TO_PIPELINE_RUN_STATUS}
+_IN_INDEX = {*ASSET_EVENTS, *ASSET_CHECK_EVENTS, *EVENT_TYPE_TO_PIPELINE_RUN_STATUS}
 _KEPT = 8  # shards; a run has one of its own, and all share the index
 
 
@@ -38,9 +43,12 @@ class KeptEventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._in_use: dict[str, Connection] = {}
+        self._blank = b""  # a run's database before its first event
         self._tables: set[str] = set()
         self._columns: set[str] = set()
         super().__init__(base_dir, inst_data)
+        self._db_lock = RLock()  # what is stored together asks for the same connection again
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
@@ -67,33 +75,45 @@ class KeptEventLog(SqliteEventLogStorage):
         rows = [self._event_to_row(event) for event in events]
         with self.run_connection(events[0].run_id) as connection:
             connection.execute(_INSERT, rows)
-        for stored, row in zip(events, rows, strict=True):
-            self._mirror(stored, row)
+        indexed = [
+            (event, row)
+            for event, row in zip(events, rows, strict=True)
+            if event.dagster_event_type in _IN_INDEX
+        ]
+        if indexed:
+            with self.index_connection():  # all of them in one transaction
+                for event, row in indexed:
+                    self._mirror(event, row)
 
     def _mirror(self, event: EventLogEntry, row: Mapping[str, Any]) -> None:
         kind = event.dagster_event_type
-        if not (kind in ASSET_EVENTS or kind in _OTHERS_IN_INDEX):
-            return
         with self.index_connection() as connection:
             number = connection.execute(_INSERT, row).inserted_primary_key[0]
             if kind in ASSET_EVENTS:
                 self._store_asset_event_tags(connection, [event], [number])
                 self._store_asset_event(connection, event, number)
-        if kind in ASSET_CHECK_EVENTS:
-            self.store_asset_check_event(event, number)
+            if kind in ASSET_CHECK_EVENTS:
+                self.store_asset_check_event(event, number)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         # One at a time per process, as in Dagster's own class: its lock is what makes the single
-        # connection of each shard safe.
+        # connection of each shard safe. Whoever holds the lock may ask again, inside a transaction.
         with self._db_lock:
+            if shard in self._in_use:
+                yield self._in_use[shard]
+                return
             engine = self._engine(shard)
             with engine.connect() as connection, connection.begin():
-                yield connection
+                self._in_use[shard] = connection
+                try:
+                    yield connection
+                finally:
+                    del self._in_use[shard]
 
     def _engine(self, shard: str) -> Engine:
-        gone = not os.path.exists(self.path_for_shard(shard))  # noqa: PTH110 - for every event
-        if shard in self._engines and gone:  # a wiped run
+        is_new = not os.path.exists(self.path_for_shard(shard))  # noqa: PTH110 - for every event
+        if shard in self._engines and is_new:  # a wiped run
             self._engines.pop(shard).dispose()
             self._initialized_dbs.discard(shard)
         if shard not in self._engines:
@@ -102,9 +122,20 @@ class KeptEventLog(SqliteEventLogStorage):
                 self._engines.popitem(last=False)[1].dispose()
         self._engines.move_to_end(shard)
         if shard not in self._initialized_dbs:
-            self._initdb(self._engines[shard])
+            self._make_tables(shard, is_new=is_new)
             self._initialized_dbs.add(shard)
         return self._engines[shard]
+
+    def _make_tables(self, shard: str, *, is_new: bool) -> None:
+        """Dagster's own way for the index, for what is there already, and for the first new run."""
+        if not is_new or shard == INDEX_SHARD_NAME:
+            self._initdb(self._engines[shard])
+        elif self._blank:
+            _place(Path(self.path_for_shard(shard)), self._blank)
+        else:
+            self._initdb(self._engines[shard])
+            with self._engines[shard].connect() as connection:
+                self._blank = connection.connection.driver_connection.serialize()
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has a table. Asked for every event; a table does not go away."""
@@ -124,6 +155,15 @@ class KeptEventLog(SqliteEventLogStorage):
         while self._engines:
             self._engines.popitem()[1].dispose()
         super().dispose()
+
+
+def _place(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all; one that somebody made meanwhile stays."""
+    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".new") as partial:
+        partial.write(content)
+        partial.flush()
+        with suppress(FileExistsError):
+            os.link(partial.name, path)
 
 
 def _open(url: str) -> Engine:

@@ -7,6 +7,7 @@ Dagster instance. Nothing here imports Dagster: a run that finds nothing to do e
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import os
 import re
@@ -174,7 +175,8 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Worker processes, all forked here and now: what takes seconds to import is imported once, and
     this process has no second thread yet whose locks they could inherit.
     """
-    from orchestration import worker  # noqa: PLC0415 - Dagster, and all that a step needs
+    with _nothing_to_collect():
+        from orchestration import worker  # noqa: PLC0415 - Dagster, and all that a step needs
 
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(
@@ -192,6 +194,16 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         ) from broken
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _nothing_to_collect() -> Iterator[None]:
+    """For imports: the collector would go through all that they make, again and again, here and
+    in every worker."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 def _limits(settings: Settings, *, among: int) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -127,9 +128,15 @@ def clearward_version() -> str:
 
 
 def read_dbt_manifest(path: Path = DBT_MANIFEST) -> dict[str, Any]:
-    """dbt's own manifest, or an empty one where the project was never compiled."""
-    if not path.is_file():
-        return {}
+    """dbt's own manifest, or an empty one where the project was never compiled. To be read only:
+    whoever asks for the same file gets the same value.
+    """
+    return _dbt_manifest(path, path.stat().st_mtime_ns) if path.is_file() else {}
+
+
+@lru_cache(maxsize=1)
+def _dbt_manifest(path: Path, _: int) -> dict[str, Any]:
+    """Read once for as long as the file is the same: it is large and asked for several times."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
