@@ -16,6 +16,7 @@ from clearward.notes.document import fold
 from clearward.notes.squeeze import squeeze_value
 
 TRIES = 16
+LONGEST = 500  # no identifier is; to draw for each character of a longer one costs its square
 _TELLING = 4
 _FULL_WIDTH, _STEP = (0xFF01, 0xFF5E), 0xFEE0
 POOLED_AGE = "90+"
@@ -65,6 +66,8 @@ def stand_in(kind: str, text: str, *, draw: Draw, is_taken: Callable[[str], bool
     if make is None:
         return f"[{kind.upper()}]"
     value = squeeze_value(text)
+    if len(value) > LONGEST:
+        return f"[{kind.upper()}]"
     for attempt in range(TRIES):
         new = make(text, _Bytes(draw, kind, value, attempt))
         short = len(value) < _TELLING
@@ -117,8 +120,6 @@ def _digits(text: str, drawn: _Bytes) -> str:
         elif character.isascii() and character.isalpha():
             letter = chr(ord("a") + drawn.below(26))
             made.append(letter.upper() if character.isupper() else letter)
-        elif "\u3400" <= character <= "\u9fff":
-            made.append(character)
         else:
             made.append(character)
     return "".join(made)
