@@ -32,6 +32,14 @@ _HUMAN = re.compile(
     r"verbalized|arrived|told|asked|came|wants|thinks|wishes|tolerated)\b|\([^)]*\b(?:DOB|MRN|son|"
     r"daughter|wife|husband|mother|father|sister|brother)\b)"
 )
+# "Na 140" and "lithium (Li)" of somebody called Li Na; "Li 52 M" and "Na, 45 years" are people
+_ELEMENT = re.compile(
+    r"(?i:sodium|lithium|potassium|calcium|magnesium|chloride|cobalt|iron)\s*\($|(?:mmol|mEq)\W*$"
+)
+_MEASURED = re.compile(
+    r"\s*[:=]?\s*[<>]?\d{1,3}(?:\.\d+)?(?![\d.]|\s?-?(?:[MFmf](?![a-z])|y|岁))|\+|\s+levels?\b"
+)
+_SYMBOLS = frozenset({"Na", "Li", "Ca", "Mg", "Cl", "Co", "Fe"})
 _MONTHS = frozenset({"may", "april", "june", "august", "march", "jan", "dec"})
 _OF_DATE = re.compile(
     r"(?i:(?<![a-z])(?:in|since|until|till|on|of|last|next|by|through|early|late|mid|this|from|to|"
@@ -66,11 +74,16 @@ def is_name_here(plain: str, start: int, end: int) -> bool:
         return True
     if not word[:1].isupper():
         return bool(_HUMAN.match(after)) and not _DETERMINED.search(before)
-    if word.isupper() and len(word) > 1:  # a capital says nothing where all are
+    # a capital says nothing where all are, nor in the symbol of an element
+    if (word.isupper() and len(word) > 1) or _is_element(word, before, after):
         return False
     if not before.strip() or before.endswith("\n"):
         return not after.split("\n", 1)[0].strip(" .,:")  # a line of its own
     return bool(_INSIDE.search(before)) and not _DETERMINED.search(before)
+
+
+def _is_element(word: str, before: str, after: str) -> bool:
+    return word in _SYMBOLS and bool(_ELEMENT.search(before) or _MEASURED.match(after))
 
 
 def _is_month(word: str, before: str, after: str) -> bool:
