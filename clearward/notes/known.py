@@ -12,7 +12,7 @@ from typing import NamedTuple
 import ahocorasick
 
 from clearward.notes.forms import Identifier, Part
-from clearward.notes.lone import is_beside, is_chinese_name_here, is_name_here
+from clearward.notes.lone import Neighbours, is_chinese_name_here, is_name_here
 from clearward.notes.phi import PhiSpan, is_eponym
 from clearward.notes.slips import Slips
 from clearward.notes.squeeze import Squeezed, squeeze
@@ -105,7 +105,10 @@ class KnownPeople:
 
 
 def _beside(doubtful: list[PhiSpan], sure: list[PhiSpan], plain: str) -> list[PhiSpan]:
-    return [span for span in doubtful if any(is_beside(plain, span, other) for other in sure)]
+    if not doubtful or not sure:
+        return []
+    certain = Neighbours(plain, sure)
+    return [span for span in doubtful if certain.have_beside(span)]
 
 
 def _encode(item: Identifier) -> int:

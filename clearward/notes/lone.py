@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
 
 from clearward.notes.names import BEFORE
 from clearward.notes.phi import PhiSpan
@@ -29,6 +32,14 @@ _HUMAN = re.compile(
     r"verbalized|arrived|told|asked|came|wants|thinks|wishes|tolerated)\b|\([^)]*\b(?:DOB|MRN|son|"
     r"daughter|wife|husband|mother|father|sister|brother)\b)"
 )
+# "Na 140" and "lithium (Li)" of somebody called Li Na; "Li 52 M" and "Na, 45 years" are people
+_ELEMENT = re.compile(
+    r"(?i:sodium|lithium|potassium|calcium|magnesium|chloride|cobalt|iron)\s*\($|(?:mmol|mEq)\W*$"
+)
+_MEASURED = re.compile(
+    r"\s*[:=]?\s*[<>]?\d{1,3}(?:\.\d+)?(?![\d.]|\s?-?(?:[MFmf](?![a-z])|y|岁))|\+|\s+levels?\b"
+)
+_SYMBOLS = frozenset({"Na", "Li", "Ca", "Mg", "Cl", "Co", "Fe"})
 _MONTHS = frozenset({"may", "april", "june", "august", "march", "jan", "dec"})
 _OF_DATE = re.compile(
     r"(?i:(?<![a-z])(?:in|since|until|till|on|of|last|next|by|through|early|late|mid|this|from|to|"
@@ -48,6 +59,7 @@ _ENTITLED = re.compile(
 _BETWEEN = re.compile(r"^[\s,.'\"()·-]{1,4}(?:[A-Za-z]\.?[\s,.]{1,2})?$")
 _TAG = re.compile(r"^</?[A-Za-z][^<>]{0,60}>\s*(?:<[A-Za-z][^<>]{0,60}>)?$")
 _LINES_APART = 4
+_FARTHEST = 140  # two tags with blanks between
 # 小于来复诊, and not 小于5mm
 _DOING = re.compile(r"来|诉|说|称|自[述诉]|已|家属|复诊|[今昨][日天]|因")
 
@@ -62,11 +74,16 @@ def is_name_here(plain: str, start: int, end: int) -> bool:
         return True
     if not word[:1].isupper():
         return bool(_HUMAN.match(after)) and not _DETERMINED.search(before)
-    if word.isupper() and len(word) > 1:  # a capital says nothing where all are
+    # a capital says nothing where all are, nor in the symbol of an element
+    if (word.isupper() and len(word) > 1) or _is_element(word, before, after):
         return False
     if not before.strip() or before.endswith("\n"):
         return not after.split("\n", 1)[0].strip(" .,:")  # a line of its own
     return bool(_INSIDE.search(before)) and not _DETERMINED.search(before)
+
+
+def _is_element(word: str, before: str, after: str) -> bool:
+    return word in _SYMBOLS and bool(_ELEMENT.search(before) or _MEASURED.match(after))
 
 
 def _is_month(word: str, before: str, after: str) -> bool:
@@ -104,6 +121,40 @@ def is_announced(plain: str, start: int, end: int) -> bool:
     """Whether a label, a title or a relation says that a Chinese name stands here."""
     before, after = plain[max(0, start - 8) : start], plain[end : end + 8]
     return bool(_ANNOUNCED.search(before) or _ENTITLED.match(after))
+
+
+class Neighbours:
+    """Names that are certain, by place: which of them stands beside another span or under it."""
+
+    def __init__(self, plain: str, spans: Iterable[PhiSpan]) -> None:
+        self._plain = plain
+        self._by_start = sorted(spans, key=_start)
+        self._by_end = sorted(self._by_start, key=_end)
+        self._starts, self._ends = list(map(_start, self._by_start)), list(map(_end, self._by_end))
+        self._reached = list(accumulate(map(_end, self._by_start), max))
+
+    def have_beside(self, span: PhiSpan) -> bool:
+        """Whether one of them and the span are two words of one name, or lines of one address."""
+        first = bisect_left(self._ends, span.start - _FARTHEST)
+        last = bisect_right(self._ends, span.start)
+        if any(is_beside(self._plain, span, one) for one in self._by_end[first:last]):
+            return True
+        first = bisect_left(self._starts, span.end)
+        last = bisect_right(self._starts, span.end + _FARTHEST)
+        return any(is_beside(self._plain, span, one) for one in self._by_start[first:last])
+
+    def overlap(self, start: int, end: int) -> bool:
+        """Whether one of them holds a character of ``[start, end)``."""
+        before = bisect_left(self._starts, end)
+        return before > 0 and self._reached[before - 1] > start
+
+
+def _start(span: PhiSpan) -> int:
+    return span.start
+
+
+def _end(span: PhiSpan) -> int:
+    return span.end
 
 
 def is_beside(plain: str, one: PhiSpan, other: PhiSpan) -> bool:

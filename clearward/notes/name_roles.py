@@ -25,19 +25,24 @@ _STAY = (
 )
 _TITLES = frozenset(word for line in _STAY for word in line.split())
 _NO_NAME = ("", "", "")
+# a word spelt letter by letter has no more
+_MOST_PIECES = 24
 
 
 def words_of(text: str, parts: Mapping[str, Part]) -> list[Word]:
     """Words of a name; a known one that a hyphen, a line or blanks break is one word."""
     tokens = [(m.start(), m.end(), squeeze_value(m[0])) for m in _TOKEN.finditer(text)]
     found: list[Word] = []
-    while tokens:
-        size = next((n for n in range(len(tokens), 1, -1) if _is_broken(tokens[:n], parts)), 1)
-        start, end, word = tokens[0][0], tokens[size - 1][1], _joined(tokens[:size])
+    first = 0
+    while first < len(tokens):
+        sizes = range(min(len(tokens) - first, _MOST_PIECES), 1, -1)
+        size = next((n for n in sizes if _is_broken(tokens[first : first + n], parts)), 1)
+        pieces = tokens[first : first + size]
+        start, end, word = pieces[0][0], pieces[-1][1], _joined(pieces)
         # 小李: what is called so stays
         called = len(word) > 1 and word[0] in BEFORE and word not in parts and word[1:] in parts
         found.append((start + called, end, word[called:]))
-        tokens = tokens[size:]
+        first += size
     return found
 
 

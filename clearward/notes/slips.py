@@ -13,7 +13,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from clearward.notes.forms import Identifier
-from clearward.notes.lone import is_announced, is_beside
+from clearward.notes.lone import Neighbours, is_announced
 from clearward.notes.names import COMPOUND
 from clearward.notes.phi import PhiSpan, is_eponym
 from clearward.notes.squeeze import Squeezed
@@ -42,16 +42,15 @@ class Slips:
 
     def find(self, plain: str, squeezed: Squeezed, sure: Sequence[PhiSpan]) -> Iterator[PhiSpan]:
         """Slips in a folded text; `sure` are the exact matches, which need no second look."""
+        certain = Neighbours(plain, sure)
         if self._words:
-            yield from self._in_words(plain, squeezed, sure)
+            yield from self._in_words(plain, squeezed, certain)
         if self._numbers:
-            yield from self._in_numbers(plain, sure)
+            yield from self._in_numbers(plain, certain)
         for name in self._chinese:
             yield from _in_chinese(plain, name)
 
-    def _in_words(
-        self, plain: str, squeezed: Squeezed, sure: Sequence[PhiSpan]
-    ) -> Iterator[PhiSpan]:
+    def _in_words(self, plain: str, squeezed: Squeezed, certain: Neighbours) -> Iterator[PhiSpan]:
         tokens = [token for token in self._candidates(squeezed.lower) if not is_word(token)]
         plainly = [token.replace("'", "") for token in tokens]
         near: dict[str, bool] = {}
@@ -63,7 +62,7 @@ class Slips:
         for token, is_sure in near.items():
             for match in re.finditer(rf"(?<![a-z]){re.escape(token)}(?![a-z])", squeezed.lower):
                 span = PhiSpan("name", *match.span(), "slip")
-                if self._is_meant(plain, span, sure, alone=is_sure):
+                if self._is_meant(plain, span, certain, alone=is_sure):
                     yield span
 
     def _candidates(self, lower: str) -> Iterator[str]:
@@ -74,20 +73,20 @@ class Slips:
             if token[0] in heads or token[-1] in tails or "'" in token:
                 yield token
 
-    def _is_meant(self, plain: str, span: PhiSpan, sure: Sequence[PhiSpan], *, alone: bool) -> bool:
+    def _is_meant(self, plain: str, span: PhiSpan, certain: Neighbours, *, alone: bool) -> bool:
         """With a capital or long enough; a slip in a name that is a word only beside a name."""
         if is_eponym(plain, span.start, span.end):
             return False
         size = span.end - span.start
         if alone and size >= _LONG - 1:
             return plain[span.start].isupper() or size >= _LONG_IN_LOWER_CASE
-        return any(is_beside(plain, span, other) for other in sure)
+        return certain.have_beside(span)
 
-    def _in_numbers(self, plain: str, sure: Sequence[PhiSpan]) -> Iterator[PhiSpan]:
+    def _in_numbers(self, plain: str, certain: Neighbours) -> Iterator[PhiSpan]:
         for run in _RUN.finditer(plain):
             for start, end in _groups(run):
                 text = _NOT_DIGITS.sub("", plain[start:end])
-                if len(text) < _LONG + 2 or any(s.start < end and start < s.end for s in sure):
+                if len(text) < _LONG + 2 or certain.overlap(start, end):
                     continue
                 kind = self._number_like(text)
                 if kind:

@@ -16,13 +16,14 @@ from clearward.notes.document import fold
 from clearward.notes.squeeze import squeeze_value
 
 TRIES = 16
+LONGEST = 500  # no identifier is; to draw for each character of a longer one costs its square
 _TELLING = 4
 _FULL_WIDTH, _STEP = (0xFF01, 0xFF5E), 0xFEE0
 POOLED_AGE = "90+"
 _CJK_RUN = re.compile(r"[\u3400-\u9fff]+")
 _UNIT = re.compile(
     r"省|自治区|特别行政区|自治州|地区|市|新区|区|县|旗|街道|大道|大街|镇|乡|村|路|街|巷|弄|里|小区|花园|新村|"
-    r"公寓|家园|社区|苑|^[号栋幢座楼层室户]|单元|第[一二三四五六七八九十]+|人民(?=医院)|中心(?=医院)|附属|中医|妇幼|大学|"
+    r"公寓|家园|社区|苑|^[号栋幢座楼层室户]|(?<=号)[院楼]|单元|第[一二三四五六七八九十]+|人民(?=医院)|中心(?=医院)|附属|中医|妇幼|大学|"
     r"医院|卫生院|社区卫生服务中心|诊所|保健院|院区|公司|学校|中学|小学|厂|集团|有限|[一二三四五六七八九十]"
 )
 _WORD = re.compile(r"[A-Za-z][A-Za-z'.&-]*|\d+|[\u3400-\u9fff]+")
@@ -65,6 +66,8 @@ def stand_in(kind: str, text: str, *, draw: Draw, is_taken: Callable[[str], bool
     if make is None:
         return f"[{kind.upper()}]"
     value = squeeze_value(text)
+    if len(value) > LONGEST:
+        return f"[{kind.upper()}]"
     for attempt in range(TRIES):
         new = make(text, _Bytes(draw, kind, value, attempt))
         short = len(value) < _TELLING
@@ -117,8 +120,6 @@ def _digits(text: str, drawn: _Bytes) -> str:
         elif character.isascii() and character.isalpha():
             letter = chr(ord("a") + drawn.below(26))
             made.append(letter.upper() if character.isupper() else letter)
-        elif "\u3400" <= character <= "\u9fff":
-            made.append(character)
         else:
             made.append(character)
     return "".join(made)

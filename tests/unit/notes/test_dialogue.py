@@ -86,3 +86,7 @@ def test_a_patient_may_ask_without_becoming_a_doctor() -> None:
 def test_families_and_nurses_keep_their_names() -> None:
     plain = "Nurse: Any pain?\nGuest_family: He has none.\nDoctor: Good.\n"
     assert [turn.speaker for turn in turns(plain)] == ["nurse", "family", "doctor"]
+
+
+def test_a_letter_that_only_folds_to_one_of_a_tag_opens_no_turn() -> None:
+    assert turns("\u017fon: it hurts, you see\nfam\u0131ly: yes\n") == []

@@ -92,3 +92,9 @@ def test_cues_that_announce_nothing_hide_no_value_behind_them() -> None:
 def test_a_table_of_many_values_is_read_whole() -> None:
     rows = "\n".join(f"VA OD 20/{n} OS 20/{n + 5}" for n in range(20, 95, 5))
     assert len(read_text(rows).findings) == 30
+
+
+def test_a_text_of_nothing_but_names_costs_what_its_length_says(
+    clean: Callable[[str], object], ordinary: dict[str, float]
+) -> None:
+    assert seconds(clean, "Robert Smith ", 5_000) < 2 * SLACK + MOST * ordinary["scrub"] / 5

@@ -10,6 +10,7 @@ from clearward.notes.document import open_document
 from clearward.notes.identifiers import audited, identifiers_of
 from clearward.notes.known import KnownPeople
 from clearward.notes.scrub import scrub
+from clearward.notes.squeeze import squeeze
 from clearward.notes.surrogates import Surrogates
 
 ROSE = {"first_name": "Rose", "middle_name": "Quinn", "last_name": "Goodwin", "sex": "F",
@@ -143,3 +144,12 @@ def test_the_audit_meets_an_accident_as_scrubbing_does_and_a_person_all_the_same
 def test_nobody_known_finds_nobody() -> None:
     assert KnownPeople(()).leaks("Rose Goodwin") == 0
     assert KnownPeople(()).size == 0 and not KnownPeople(()).touches("rose")
+
+
+@pytest.mark.parametrize("text", ["Na 140, K 4.2", "a Li level of 0.8", "with lithium (Li) since"])
+def test_the_symbol_of_an_element_is_nobodys_name_beside_its_value(text: str) -> None:
+    known = KnownPeople(identifiers_of({"first_name": "Li", "last_name": "Na"}))
+    plain = open_document(text).plain
+    assert not list(known.find(plain, squeeze(plain)))
+    for person in ("Ms. Na denies pain", "Dr. Li saw", "seen by Na, 45 years"):
+        assert list(known.find(person, squeeze(person)))

@@ -108,3 +108,9 @@ def test_the_words_of_a_place_that_say_its_kind_stay() -> None:
     assert re.fullmatch(r"at \d\d [A-Z][a-z]+ Street Apt \d", made)
     made = write({}, "现住址：湖北省武汉市武昌区解放路12号2栋501室")
     assert re.fullmatch(r"现住址：..省..市..区..路\d\d号\d栋\d{3}室", made)
+    made = write({}, "现住址：海淀区清华路27号院3号楼2单元501室")
+    assert re.fullmatch(r"现住址：..区..路\d\d号院\d号楼\d单元\d{3}室", made)
+
+
+def test_a_run_of_digits_that_is_no_identifier_is_named_by_its_kind() -> None:
+    assert write({}, "x " + "7" * 5_000) == "x [ID]"
