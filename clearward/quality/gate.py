@@ -50,10 +50,8 @@ def run_gate(
     """Judge each table's files by its suite; write ``gate.json`` and Data Docs to ``report_dir``.
 
     Args:
-        settings: limits of the engine.
-        gate: name of the gate, such as ``raw`` or ``release``.
-        suites: suite file per table.
-        tables: files to judge per table; a table without files has no rows.
+        settings, gate: limits of the engine; name, such as ``raw`` or ``release``.
+        suites, tables: suite file, and files to judge, per table; no file means no rows.
         report_dir: folder of the report; an older report in it is removed first.
         history: files per table that show whether a table that must have rows has any in its
             current state (latest version of each row, not deleted); default: ``tables``.
