@@ -52,6 +52,7 @@ def judge_release(settings: Settings, *, product: str, month: str) -> GateReport
         suites={name: EXPECTATIONS / "release" / f"{name}.json" for name in names},
         tables={name: [path] for name, path in partitions.items() if path.exists()},
         report_dir=folder,
+        k=spec.protection.k,
     )
     stamp_file(settings, folder / REPORT_NAME)
     return report

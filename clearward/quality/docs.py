@@ -60,7 +60,13 @@ _RED = frozenset({State.FAIL, State.ERROR})
 
 
 def write_site(
-    folder: Path, gate: str, suites: Mapping[str, Suite], checks: Sequence[Check], verdict: str
+    folder: Path,
+    gate: str,
+    suites: Mapping[str, Suite],
+    checks: Sequence[Check],
+    verdict: str,
+    *,
+    k: int = 1,
 ) -> None:
     """Write ``index.html`` with every check, and Great Expectations' page beside it.
 
@@ -70,6 +76,7 @@ def write_site(
         suites: suite per table; its SQL is shown as the rule of a check.
         checks: in the order of their tables.
         verdict: Great Expectations' page as generated; empty when nothing was measured.
+        k: rows against a check from 1 to k - 1 are told as ``<k``; pages of a release are public.
     """
     folder.mkdir(parents=True, exist_ok=True)
     by_table = {name: list(own) for name, own in groupby(checks, key=lambda c: c.table)}
@@ -77,7 +84,7 @@ def write_site(
     if verdict:
         body.append(f'<p><a href="{VERDICT}">What Great Expectations says of these counts</a></p>')
         (folder / VERDICT).write_text(stay_inside(verdict), encoding="utf-8")
-    body += [_table(name, suites[name], own) for name, own in by_table.items()]
+    body += [_table(name, suites[name], own, k=k) for name, own in by_table.items()]
     title = f'<meta charset="UTF-8">{_VIEWPORT}<title>Data Docs: {escape(gate)} gate</title>'
     page = f'<!DOCTYPE html>\n<html lang="en"><head>{title}\n{_STYLE}\n</head><body>\n'
     text = page + "\n".join(body) + "\n</body></html>\n"
@@ -96,7 +103,7 @@ def _overview(by_table: Mapping[str, Sequence[Check]]) -> str:
     return f"<table>\n{head}\n" + "\n".join(lines) + "\n</table>"
 
 
-def _table(name: str, suite: Suite, checks: Sequence[Check]) -> str:
+def _table(name: str, suite: Suite, checks: Sequence[Check], *, k: int) -> str:
     rules = {e["meta"]["check"]: _rule(e) for e in suite.expectations}
     head = (
         "<tr><th></th><th>Check</th><th>Kind</th><th>Rule</th><th>Rows</th>"
@@ -110,13 +117,17 @@ def _table(name: str, suite: Suite, checks: Sequence[Check]) -> str:
                 escape(check.kahn),
                 rules.get(check.check, "the table has rows in its current state"),
             ],
-            [f"{check.rows:,}", f"{check.failed:,}", f"{check.mostly:.1%}"],
+            [_told(check.rows, k), _told(check.failed, k), f"{check.mostly:.1%}"],
             red=check.state in _RED,
         )
         for check in sorted(checks, key=lambda check: check.state not in _RED)
     ]
     title = f'<h2 id="{escape(name)}">{escape(name)}</h2>'
     return f"{title}\n<table>\n{head}\n" + "\n".join(lines) + "\n</table>"
+
+
+def _told(count: int, k: int) -> str:
+    return f"&lt;{k}" if 0 < count < k else f"{count:,}"
 
 
 def _row(texts: Sequence[str], numbers: Sequence[str] = (), *, red: bool) -> str:

@@ -45,17 +45,17 @@ def run_gate(
     tables: Mapping[str, Sequence[Path]],
     report_dir: Path,
     history: Mapping[str, Sequence[Path]] | None = None,
+    k: int = 1,
 ) -> GateReport:
     """Judge each table's files by its suite; write ``gate.json`` and Data Docs to ``report_dir``.
 
     Args:
-        settings: limits of the engine.
-        gate: name of the gate, such as ``raw`` or ``release``.
-        suites: suite file per table.
-        tables: files to judge per table; a table without files has no rows.
+        settings, gate: limits of the engine; name, such as ``raw`` or ``release``.
+        suites, tables: suite file, and files to judge, per table; no file means no rows.
         report_dir: folder of the report; an older report in it is removed first.
         history: files per table that show whether a table that must have rows has any in its
             current state (latest version of each row, not deleted); default: ``tables``.
+        k: counts from 1 to k - 1 are masked in the Data Docs, never in the report.
 
     Raises ConfigError for a table without a suite or a broken suite. A red or broken gate is a
     report, not an exception: see `report.check_green`.
@@ -79,7 +79,7 @@ def run_gate(
     for name, suite in loaded.items():
         checks += [filled[name]] if name in filled else []
         checks += _checks(name, suite, rows[name], counted, verdict)
-    write_site(report_dir / DOCS_NAME, gate, loaded, checks, verdict.page)
+    write_site(report_dir / DOCS_NAME, gate, loaded, checks, verdict.page, k=k)
     report = GateReport(
         gate=gate,
         checks=tuple(checks),

@@ -104,10 +104,7 @@ def measure_table(
             presence=_presence(cells, population),
             subsets=measure_subsets(connection, quasi_identifiers) if subsets else (),
             diversity={name: measure_diversity(cells, name) for name in sensitive},
-            t_hierarchical={
-                name: hierarchical_distance(cells, name, path)
-                for name, path in (hierarchies or {}).items()
-            },
+            t_hierarchical=_hierarchical(cells, hierarchies or {}),
             attacks=_attacks(cells, source, attacks),
             identifiers=find_identifiers(connection, source),
         )
@@ -118,6 +115,10 @@ def _journalist(cells: Cells, population: int | Path | None) -> Journalist | Non
         people = file_source(population)
         return counted_journalist(cells.connection, people, cells.quasi_identifiers)
     return estimated_journalist(*cells.sizes(), population=population) if population else None
+
+
+def _hierarchical(cells: Cells, hierarchies: Mapping[str, Path]) -> dict[str, float]:
+    return {name: hierarchical_distance(cells, name, path) for name, path in hierarchies.items()}
 
 
 def _presence(cells: Cells, population: int | Path | None) -> Presence | None:

@@ -217,3 +217,12 @@ def test_light_modules_do_not_import_great_expectations():
         "sys.exit('great_expectations' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_data_docs_that_will_be_public_tell_no_count_below_k(gate, suite, parquet, tmp_path):
+    path = parquet("t", "SELECT if(i < 7, NULL, i) AS x FROM range(40) t(i)")
+    lenient = {**NOT_NULL, "kwargs": {**NOT_NULL["kwargs"], "mostly": 0.5}}
+    report = gate({"t": suite("t", lenient)}, {"t": [path]}, k=11)
+    assert [check.failed for check in report.checks if check.failed] == [7]
+    shown = (tmp_path / "report" / "data_docs" / "index.html").read_text()
+    assert "&lt;11" in shown and ">7<" not in shown
