@@ -35,8 +35,9 @@ _END = re.compile(
     r"|(?<=\s)(?=\d{1,2}\)\s?\w)|(?<=\s)\s+(?=[A-Z][A-Z ()/]{3,40}:)|(?<=_)_{3,})"
 )
 # what ends the part of a clause that speaks of a value; a comma inside a number does not
-_PART = re.compile(r"[,\n](?!\d{3})|\s-\s|\(")
+_PART = re.compile(r"[,;\n](?!\d{3})|\s-\s|\(")
 _PART_AFTER = re.compile(r"[,\n](?!\d{3})|\s-\s|(?<=\S)\s*\((?!-\))")
+_FIGURE = re.compile(r"\d")
 _TIMES = ("target", "planned", "prior")
 # stands between pieces that were not side by side, so that no trigger reaches across
 _SEAM = " \x00 "
@@ -176,12 +177,23 @@ def value_context(document: Document, place: Place, section: Section) -> Context
         own = _last_part(plain, own, place.start)
     far = _without(lower, first, near, earlier=place.earlier)
     cue = far + _SEAM + lower[near : place.head]
-    inner = lower[place.head : place.first] + _SEAM + lower[own : place.start]
+    inner = lower[place.head : place.first] + _SEAM + _opening(document, place)
+    inner += lower[own : place.start]
     stop = min(last, place.until, place.end + AFTER_VALUE)
     part = _PART_AFTER.search(plain, place.end, stop)
     after = lower[place.end : part.start() if part else stop]
     bounds = len(_collapsed(far)), len(_collapsed(cue))
     return in_section(_read((cue + inner, _VALUE, after), *bounds), section)
+
+
+def _opening(document: Document, place: Place) -> str:
+    """What opens the part that a later value shares with one before it: "today" of the second value
+    in "24 OD 25 OS; today 17 OD 16 OS"."""
+    start = _last_part(document.plain, place.first, place.start)
+    if not place.first < start < place.after_last:
+        return ""
+    figure = _FIGURE.search(document.plain, start, place.start)
+    return document.lower[start : figure.start()] + _SEAM if figure else ""
 
 
 def _last_part(plain: str, start: int, end: int) -> int:

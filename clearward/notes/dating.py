@@ -84,8 +84,9 @@ class Calendar:
     def _speaks_of_today(self) -> bool:
         return _NOW.search(self._plain) is not None
 
-    def is_past(self, start: int, end: int, *, until: int, told: int, is_word: bool) -> bool:
-        """Whether the day that governs the value at ``[start, end)`` lies before the note's.
+    def is_past(self, start: int, end: int, *, until: int, told: int, is_word: bool) -> bool | None:
+        """Whether the day that governs the value at ``[start, end)`` lies before the note's; None
+        where no day does, or where one that may be the note's own is all that is known.
 
         Args:
             start, end: the value.
@@ -94,9 +95,9 @@ class Calendar:
             is_word: said in words: a date that opens the sentence holds across a comma.
         """
         if not _GATE.search(self._plain, max(0, start - _BEFORE), end + _BEHIND):
-            return False
+            return None
         day = self._behind(start, end, until) or self._before(start, told, is_word=is_word)
-        return day is not None and self._is_before(day)
+        return None if day is None else self._is_before(day)
 
     def _behind(self, start: int, end: int, until: int) -> Day | None:
         stop = min(until, end + _BEHIND)
@@ -141,13 +142,13 @@ class Calendar:
         self._carried = (day, start)
         return day
 
-    def _is_before(self, day: Day) -> bool:
+    def _is_before(self, day: Day) -> bool | None:
         if self._written is not None:
             return day.last < self._written - OWN
         # no day is known: a note that dates a value by the month alone, or that speaks of a later
         # day or of today as well, looks back
         is_older = self._latest > day.last + OWN
-        return is_older or not day.is_whole or self._speaks_of_today
+        return is_older or not day.is_whole or self._speaks_of_today or None
 
 
 def _start(day: Day) -> int:

@@ -19,7 +19,7 @@ LOOK_BACK = 30
 LINE = 80
 NEAR = 80
 AHEAD = 24
-_PAIR = re.compile(r"\s*(?:[/,;|&]|and|和|与)?\s*")
+_PAIR = re.compile(r"\s*(?://|[/,;|&]|and|和|与)?\s*")
 # "27 on the MoCA and 29 on the MMSE": the number before a cue is that cue's
 _OF_NEXT = re.compile(r"\s+on\s+(?:(?:the|his|her)\s+)?")
 _CJK = "\u3400"

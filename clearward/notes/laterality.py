@@ -6,6 +6,7 @@ its own (vessels, items of a scale), which are assigned by the same rules.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 # "right" of something that is no eye is no label
@@ -44,6 +45,7 @@ _TOPIC = re.compile(
     r"|(?P<OU>OU|(?i:both eyes)))(?![A-Za-z])|(?P<r>右眼)|(?P<l>左眼)|(?P<b>双眼|两眼)"
 )
 _TOPIC_NAMES = {"r": "OD", "l": "OS", "b": "OU"}
+_HEADS = re.compile(r"\s?(?::|\s-\s)")
 _SEGMENT = re.compile(r"[;。\n]|\.\s")
 _TOPIC_REACH = 150
 
@@ -68,8 +70,20 @@ def topic_side(plain: str, position: int) -> tuple[str, float]:
         sides = {m.lastgroup or "" for m in _TOPIC.finditer(plain, begin, end)}
         if sides:
             side = sides.pop()
-            return ("", 0.6) if sides else (_TOPIC_NAMES.get(side, side), sure)
+            return _headed(plain, first, position) if sides else (_name(side), sure)
     return "", 0.6
+
+
+def _headed(plain: str, first: int, position: int) -> tuple[str, float]:
+    """Of two eyes the one that heads the words before a value: "Left eye: acuity 20/25; …"."""
+    last = deque(_TOPIC.finditer(plain, first, position), maxlen=1)
+    if not last or not _HEADS.match(plain, last[0].end()):
+        return "", 0.6
+    return _name(last[0].lastgroup or ""), 0.5
+
+
+def _name(group: str) -> str:
+    return _TOPIC_NAMES.get(group, group)
 
 
 def assign(stream: Sequence[str | None], *, paired: bool = False, first: bool = False) -> Placed:

@@ -287,17 +287,23 @@ def _context(
             found = context_of(document, value.start, value.end, section=section)
         else:
             found = _prior_if_from(document, value_context(document, place, section), value)
-        if rule.is_dated and found.temporality == "current" and _is_past(frame, place, rule):
-            found = replace(found, temporality="prior")
+        if rule.is_dated:
+            found = _dated(frame, place, rule, found)
         frame.contexts[key] = found
     return frame.contexts[key]
 
 
-def _is_past(frame: _Frame, place: Place, rule: Attribute) -> bool:
+def _dated(frame: _Frame, place: Place, rule: Attribute, context: Context) -> Context:
+    """What a value's own day says of its time goes before what the clause says of the past."""
+    if context.temporality not in ("current", "prior"):
+        return context
     told = place.after_last if place.after_last > place.first else place.earlier[1]
-    return frame.calendar.is_past(
+    is_past = frame.calendar.is_past(
         place.start, place.end, until=place.until, told=told, is_word=rule.is_concept
     )
+    if is_past is None:
+        return context
+    return replace(context, temporality="prior" if is_past else "current")
 
 
 def _prior_if_from(document: Document, context: Context, value: Value) -> Context:

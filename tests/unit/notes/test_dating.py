@@ -57,6 +57,16 @@ def test_each_of_two_values_has_its_own_date() -> None:
     assert times("2023-10-08眼压右28左26；今日眼压右17左16。") == ["prior"] * 2 + ["current"] * 2
 
 
+def test_a_day_of_the_note_s_own_month_is_current_whatever_the_clause_says() -> None:
+    assert times("EF 60 (2020) and 35 (2024)") == ["prior", "current"]
+    assert times("Her last echo on 5/2/2024 showed EF 45%.") == ["current"]
+
+
+def test_a_word_of_today_holds_for_every_value_of_its_part() -> None:
+    text = "Last visit IOP 24 OD 25 OS; today 17 OD 16 OS."
+    assert times(text) == ["prior", "prior", "current", "current"]
+
+
 def test_a_note_without_a_day_goes_by_its_later_dates_or_by_today() -> None:
     assert times("TTE 2/2019: EF 30%. TTE 5/2024: EF 50%.", None)[0] == "prior"
     assert times("IOP 3/12/22: 24 OD. IOP today: 15 OD.", None) == ["prior", "current"]
