@@ -110,8 +110,10 @@ def _look_over(
     counts = [f"count(x[{number}])" for number in range(2, len(lists) + 2)]
     if "explode" in table.options:
         inside = (f"{table.options['explode']}[*]{path[1:]}[1]" for path in lists)
+        part = quoted(f'"{table.options["explode"][2:]}"')
         counts = [
-            f"{count} + count(*) FILTER (len(json_extract(json, {quoted(path)})) > 0)"
+            f"{count} + count(CASE WHEN contains(json::VARCHAR, {part}) "
+            f"THEN json_extract(json, {quoted(path)})[1] END)"
             for count, path in zip(counts, inside, strict=True)
         ]
     row = connection.execute(

@@ -78,7 +78,13 @@ def _likely(encoding: str, block: bytes) -> str:
         return "; it opens with the byte order mark of UTF-16 ('Unicode' to a spreadsheet)"
     if block.startswith(b"\x1f\x8b"):
         return "; it is gzip, so its name must end in .gz"
-    return ", often GBK or Latin-1 saved by a spreadsheet" if encoding == "utf-8" else ""
+    if encoding == "utf-8":
+        return ", often GBK or Latin-1 saved by a spreadsheet"
+    try:
+        codecs.getincrementaldecoder("utf-8")("strict").decode(block)
+    except UnicodeDecodeError:
+        return ""
+    return "; they are UTF-8"
 
 
 def _check_characters(text: str, shown: str) -> None:

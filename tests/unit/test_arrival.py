@@ -14,6 +14,7 @@ from clearward import arrival as arrival_module
 from clearward.arrival import PASSED_OVER, find_extract, landed_extracts, receive_extract
 from clearward.consent.registry import read_events
 from clearward.errors import ConsentError, ExtractError, StateError
+from clearward.freshness import month_fingerprint
 from clearward.state.base import Base, state_engine
 from clearward.state.models import ExtractRecord
 
@@ -239,3 +240,17 @@ def test_a_month_without_extract_says_where_to_put_it(landing):
     with pytest.raises(ExtractError, match="no extract of stmary") as caught:
         landing.receive("2024-07")
     assert "landing" in str(caught.value)
+
+
+def test_a_hospitals_words_make_its_month_one_to_be_done_again(landing):
+    landing.land("may")
+
+    def now() -> str:
+        return month_fingerprint(
+            landing.settings, landing.database, month=MONTH, hospitals=["stmary"], goal="candidate"
+        )
+
+    before = now()
+    words = landing.settings.landing / "stmary" / "hospital.toml"
+    words.write_text('[code_systems]\n"house list" = "ICD-10-CM"\n', "utf-8")
+    assert now() != before
