@@ -88,7 +88,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--licensees", type=int, default=200)
     parser.add_argument("--innocents", type=int, default=10_000)
-    parser.add_argument("--samples", type=int, default=20, help="of 1 % of the rows, per strategy")
+    parser.add_argument("--samples", type=int, default=10, help="of 1 % of the rows, per strategy")
     options = parser.parse_args()
     console = Console(width=120)
     words = [tardos.codeword(n.to_bytes(32, "big"), BIASES) for n in range(options.licensees)]
