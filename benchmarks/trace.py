@@ -41,6 +41,7 @@ MIXES = {
     "least": "list_min(v)",
     "greatest": "list_max(v)",
     "majority": "list_sort(v)[1 + len(v) // 2]",
+    "minority": "list_sort(v)[if(list_sort(v)[1] = list_sort(v)[2], len(v), 1)]",
     "0.01 noise on half": "v[1] + [0, 0.01, 0, -0.01][1 + (hash(lab_key || 'n') % 4)::INT]",
     "digits turned over": "2 * original - v[1]"
     " + if(((round(original * 100)::INT - 1) & 1) = 0, 0.01, -0.01)",
@@ -48,6 +49,7 @@ MIXES = {
     "rounded to 0.1": "round(v[1], 1)",
     "the release itself": "original",
 }
+STRATEGIES = ("rows of each", "average, 2 decimals", "least", "greatest", "majority", "minority")
 CASES = [
     *(("copied", 1, share) for share in (1.0, 0.05, 0.01, 0.002)),
     *(("0.01 noise on half", 1, share) for share in (0.05, 0.01)),
@@ -55,11 +57,8 @@ CASES = [
     *((how, 1, 0.2) for how in ("new random digit", "rounded to 0.1", "the release itself")),
     *(
         (how, 3, share)
-        for how in (
-            *("rows of each", "average", "average, 2 decimals"),
-            *("least", "greatest", "majority"),
-        )
-        for share in (0.05, 0.01)
+        for how in ("rows of each", "average", *STRATEGIES[2:])
+        for share in (1.0, 0.05, 0.01)
     ),
     *(
         (how, colluders, share)
@@ -89,6 +88,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--licensees", type=int, default=200)
     parser.add_argument("--innocents", type=int, default=10_000)
+    parser.add_argument("--samples", type=int, default=10, help="of 1 % of the rows, per strategy")
     options = parser.parse_args()
     console = Console(width=120)
     words = [tardos.codeword(n.to_bytes(32, "big"), BIASES) for n in range(options.licensees)]
@@ -100,7 +100,9 @@ def main() -> int:
         console.print(_facts(options, _costs(bench)))
         _join(bench, 6)
         attacks, blind = _attacks(bench, options.innocents)
+        named = _named(bench, options.samples)
     console.print(attacks)
+    console.print(named)
     console.print(blind)
     return 0
 
@@ -209,17 +211,46 @@ def _attacks(bench: Bench, innocents: int) -> tuple[Table, Table]:
     return shown, _blind(bench, seen, innocents)
 
 
+def _named(bench: Bench, samples: int) -> Table:
+    """Three who pooled their copies and gave away 1 % of the rows: how many of them are named."""
+    shown = Table(
+        title=f"Three colluders, 1 % of the rows, {samples} different samples each",
+        title_justify="left",
+    )
+    for name in ("strategy", "mean |z|, least", "named: at least one", "all three", "innocents"):
+        shown.add_column(name, justify="left" if name == "strategy" else "right")
+    for how in STRATEGIES:
+        means, named, innocents = [], [], 0
+        for sample in range(samples):
+            what = _read(bench, how, 3, 0.01, sample=f"{how} {sample}")
+            scores = [abs(tardos.score(what, word)) for word in bench.words]
+            needed = tardos.needed(what, bench.level)
+            means.append(float(np.mean(scores[:3])))
+            named.append(_count(scores[:3], needed))
+            innocents += _count(scores[3:], needed)
+        shown.add_row(
+            how,
+            f"{np.mean(means):.1f}, {min(means):.1f}",
+            f"{sum(n > 0 for n in named)} of {samples}",
+            f"{sum(n == 3 for n in named)} of {samples}",
+            str(innocents),
+        )
+    return shown
+
+
 def _count(scores: Sequence[float], needed: float) -> int:
     return sum(z >= needed for z in scores)
 
 
-def _read(bench: Bench, how: str, colluders: int, share: float) -> tardos.Reading:
+def _read(
+    bench: Bench, how: str, colluders: int, share: float, *, sample: str = "share"
+) -> tardos.Reading:
     connection, path = bench.connection, bench.folder / "leak.parquet"
     values = ", ".join(f"v{n}" for n in range(colluders))
     connection.execute(
         f"COPY (SELECT day, {MIXES[how]} AS value, code, hospital_id"
         f" FROM (SELECT *, [{values}] AS v FROM every)"
-        f" WHERE hash(lab_key || 'share') % 100000 < {round(share * 100_000)})"
+        f" WHERE hash(lab_key || '{sample}') % 100000 < {round(share * 100_000)})"
         f" TO '{path}' (FORMAT parquet)"
     )
     found = leak.open_leak(connection, path)

@@ -35,7 +35,7 @@ from clearward.doctor import examine
 from clearward.errors import ClearwardError
 from clearward.keyring import init_keyring, is_plain
 from clearward.keyring.store import unlock_source
-from clearward.licensing.grants import keep_policies
+from clearward.licensing.odrl import keep_policies
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate

@@ -39,13 +39,15 @@ class Bearer:
 
 
 def read_licence(connection: Connection, licence_id: str) -> Licence | None:
-    """The same in a transaction."""
+    """A licence as it is now, in the caller's transaction."""
     row = connection.execute(chain_of().where(models.Licence.id == licence_id)).first()
     return licence_of(row) if row else None
 
 
 def read_bearer(connection: Connection, name: str, *, now: datetime) -> Bearer | None:
-    """The same in a transaction."""
+    """The bearer of the token with a public name, in the caller's transaction; None when any link
+    has ended.
+    """
     if not _TOKEN_NAME.fullmatch(name):
         return None
     return bearer_where(connection, _is_named(name), now=now)

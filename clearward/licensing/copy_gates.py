@@ -23,7 +23,7 @@ from clearward.releases.manifest import Manifest
 from clearward.risk.prosecutor import measure_risk
 from clearward.settings import Settings
 
-LEAST_CELLS = 1_000
+LEAST_CELLS = 4_000
 """Fewer numbers than this in all marked columns could accuse nobody."""
 
 

@@ -7,20 +7,19 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select
 
 from clearward import audit
 from clearward.errors import LicenceError
 from clearward.licensing import agreements
-from clearward.licensing.chain import chain_of, licence_of, moment_text, read_licence
+from clearward.licensing.chain import chain_of, licence_of, moment_text
 from clearward.licensing.duo import check_terms
 from clearward.licensing.model import AgreementState, Copy, Licence, Mode, Status
 from clearward.licensing.names import check_country, licensee_name
-from clearward.licensing.odrl import policy_document
+from clearward.licensing.odrl import keep_policy
 from clearward.licensing.organisations import ensure_organisation
 from clearward.licensing.policies import check_purpose
 from clearward.releases.signing import load_public_key
@@ -78,7 +77,6 @@ def create_licence(
         if not agreement_id:
             agreement_id = _on_paper(connection, buyer, terms, now=now, actor=actor)
         row |= _under(connection, agreement_id, buyer=buyer)
-        _check_one_kind(connection, row, now=now)
         return _keep(connection, row, now=now, actor=actor)
 
 
@@ -137,47 +135,9 @@ def _check_one_kind(connection: Connection, row: dict[str, Any], *, now: datetim
 
 
 def _keep(connection: Connection, row: dict[str, Any], *, now: datetime, actor: str) -> Licence:
+    _check_one_kind(connection, row, now=now)
     connection.execute(insert(models.Licence).values(**row, policy_sha256=""))
-    return _keep_policy(connection, row["id"], action="licence.create", now=now, actor=actor)
-
-
-def keep_policies(engine: Engine, *, now: datetime, actor: str = "clearward") -> int:
-    """Keep the policy document of every licence that has none, being from before there were any;
-    returns of how many. The log then vouches for their terms as they are now.
-    """
-    table = models.Licence
-    with audit.logged(engine) as connection:
-        without = select(table.id).where(table.policy_sha256 == "").order_by(table.id)
-        found = connection.scalars(without).all()
-        for name in found:
-            _keep_policy(connection, name, action="licence.policy", now=now, actor=actor)
-    return len(found)
-
-
-def _keep_policy(
-    connection: Connection, licence_id: str, *, action: str, now: datetime, actor: str
-) -> Licence:
-    """Keep the document that says what a licence's row says, and its hash in row and log."""
-    made = read_licence(connection, licence_id)
-    assert made is not None  # noqa: S101 - its row was just read or written
-    document = policy_document(made)
-    digest = hashlib.sha256(document).hexdigest()
-    table = models.Licence
-    connection.execute(update(table).where(table.id == made.id).values(policy_sha256=digest))
-    connection.execute(
-        insert(buyer_models.PolicyDocument).values(
-            sha256=digest, body=document.decode(), made_at=audit.utc_text(now)
-        )
-    )
-    audit.write(
-        connection,
-        actor=actor,
-        action=action,
-        subject=made.id,
-        detail={"policy_sha256": digest, "agreement": made.agreement_id},
-        at=now,
-    )
-    return replace(made, policy_sha256=digest)
+    return keep_policy(connection, row["id"], action="licence.create", now=now, actor=actor)
 
 
 def _on_paper(

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from clearward import audit
 from clearward.consent.vocabularies import dpv_terms
+from clearward.licensing.chain import read_licence
 from clearward.licensing.duo import licence_terms
 from clearward.licensing.model import Licence, Mode
 from clearward.products.spec import load_product
 from clearward.state.buyer_models import PolicyDocument
+from clearward.state.models import Licence as LicenceRow
 
 CONTEXT = {
     "@vocab": "http://www.w3.org/ns/odrl/2/",
@@ -93,6 +97,45 @@ def find_document(engine: Engine, sha256: str) -> str:
     query = select(PolicyDocument.body).where(PolicyDocument.sha256 == sha256)
     with engine.connect() as connection:
         return connection.scalar(query) or ""
+
+
+def keep_policies(engine: Engine, *, now: datetime, actor: str = "clearward") -> int:
+    """Keep the policy document of every licence that has none, being from before there were any;
+    returns of how many. The log then vouches for their terms as they are now.
+    """
+    table = LicenceRow
+    with audit.logged(engine) as connection:
+        without = select(table.id).where(table.policy_sha256 == "").order_by(table.id)
+        found = connection.scalars(without).all()
+        for name in found:
+            keep_policy(connection, name, action="licence.policy", now=now, actor=actor)
+    return len(found)
+
+
+def keep_policy(
+    connection: Connection, licence_id: str, *, action: str, now: datetime, actor: str
+) -> Licence:
+    """Keep the document that says what a licence's row says, and its hash in row and log."""
+    made = read_licence(connection, licence_id)
+    assert made is not None  # noqa: S101 - its row was just read or written
+    document = policy_document(made)
+    digest = hashlib.sha256(document).hexdigest()
+    table = LicenceRow
+    connection.execute(update(table).where(table.id == made.id).values(policy_sha256=digest))
+    connection.execute(
+        insert(PolicyDocument).values(
+            sha256=digest, body=document.decode(), made_at=audit.utc_text(now)
+        )
+    )
+    audit.write(
+        connection,
+        actor=actor,
+        action=action,
+        subject=made.id,
+        detail={"policy_sha256": digest, "agreement": made.agreement_id},
+        at=now,
+    )
+    return replace(made, policy_sha256=digest)
 
 
 def _permission(licence: Licence) -> dict[str, Any]:

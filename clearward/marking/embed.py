@@ -18,7 +18,7 @@ from clearward.keyring import install_hmac
 from clearward.marking.contract import Markable
 from clearward.marking.tardos import CODE_LENGTH, Bits
 
-SHARE = 1 / 8
+SHARE = 1 / 4
 """Cells that carry a bit; about half of them move."""
 _ON_GRID = 1e-4
 """A value this close to a recorded step, in steps, is recorded with the contract's decimals."""

@@ -10,6 +10,7 @@ import secrets
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clearward.errors import ClearwardError, StateError, StorageBusyError
@@ -51,8 +52,8 @@ class Guard:
             self._admit(scope)
             exchange.check_length()
             await self.app(scope, exchange.receive, exchange.send)
-        except CutError:
-            return  # an answer without its end: the server closes the connection
+        except (CutError, ClientDisconnect):
+            return  # the answer has no end, or nobody waits for one: the server closes
         except Exception as error:
             problem, headers = _as_problem(error, exchange.request_id)
             if exchange.is_started:

@@ -6,6 +6,7 @@ One release and one server for each store; each test has a licence of its own.
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -31,7 +32,8 @@ SERVER = """
 import sys
 from clearward.service.application import run
 from clearward.settings import load_settings
-run(load_settings(), port=int(sys.argv[1]))
+tls = dict(zip(("certificate", "key", "base_url"), sys.argv[2:]))
+run(load_settings(), port=int(sys.argv[1]), **tls)
 """
 
 
@@ -55,8 +57,8 @@ def house(request, tmp_path_factory):
 
 
 @contextmanager
-def serving(settings):
-    """The delivery service in a process of its own, on loopback."""
+def serving(settings, *, tls=None):
+    """The delivery service in a process of its own, on loopback; ``tls``: `make_certificate`'s."""
     own = {
         "CLEARWARD_HOME": str(settings.home),
         "CLEARWARD_STORE": settings.store,
@@ -64,13 +66,14 @@ def serving(settings):
     }
     port = free_port()
     with (settings.home / "server.log").open("w") as log:
-        command = [sys.executable, "-c", SERVER, str(port)]
+        url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
+        files = [str(tls.chain), str(tls.key), url] if tls else []
+        command = [sys.executable, "-c", SERVER, str(port), *files]
         process = subprocess.Popen(
             command, env={**os.environ, **own}, stdout=log, stderr=subprocess.STDOUT
         )
-        url = f"http://127.0.0.1:{port}"
         try:
-            wait_for(url, process)
+            wait_for(url, process, trusting=tls and tls.authority)
             yield url
         finally:
             process.terminate()
@@ -89,10 +92,11 @@ def free_port():
         return free.getsockname()[1]
 
 
-def wait_for(url, process):
+def wait_for(url, process, *, trusting=None):
+    context = ssl.create_default_context(cafile=trusting) if trusting else None
     for _ in range(200):
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=1):
+            with urllib.request.urlopen(f"{url}/health", timeout=1, context=context):
                 return
         except OSError:
             assert process.poll() is None, "the server ended"

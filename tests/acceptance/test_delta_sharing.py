@@ -1,6 +1,7 @@
 """The unmodified delta-sharing client, in an environment of its own, against a real server."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import pytest
 from clearward.licensing import registry, tokens
 from clearward.licensing.ledger import verify_ledger
 from clearward.state.base import state_engine
+from tests.acceptance.certificates import make_certificate
 from tests.acceptance.test_delivery import make_licence, make_token, serving
 from tests.unit.releases import factory
 from tests.unit.releases.conftest import House
@@ -44,15 +46,18 @@ def buyers_python(tmp_path_factory):
     return python
 
 
-def buy(python, folder, profile):
-    """Run the buyer's script in a folder that knows nothing of the project."""
+def buy(python, folder, profile, *, trusting=None):
+    """Run the buyer's script in a folder that knows nothing of the project; ``trusting``: the
+    certificate authority that the client's three HTTP libraries are told of, as the how-to says."""
     place = folder / "buyer.share"
     place.write_text(json.dumps(profile))
     moment = datetime.now(UTC).isoformat(timespec="seconds")
     script = HERE / "delta_sharing_buyer.py"
+    told = dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), str(trusting)) if trusting else {}
     done = subprocess.run(
         [python, "-I", script, place, TABLE, moment],
         cwd=folder,
+        env={**os.environ, **told},
         capture_output=True,
         text=True,
         check=False,
@@ -85,6 +90,23 @@ def test_a_bearer_profile_lists_loads_and_follows_changes(house, server, buyers_
     }
     check_found(buy(buyers_python, tmp_path, profile))
     assert verify_ledger(state_engine(house.settings.database)) > 0
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+def test_over_tls_with_a_hospitals_own_authority_it_does_the_same(
+    house, buyers_python, certificate, tmp_path
+):
+    token = make_token(house, make_licence(house, buyer="Over TLS"))
+    with serving(house.settings, tls=certificate) as url:
+        endpoint = f"{url}/delta-sharing"
+        profile = {"shareCredentialsVersion": 1, "endpoint": endpoint, "bearerToken": token}
+        check_found(buy(buyers_python, tmp_path, profile, trusting=certificate.authority))
+        with pytest.raises(AssertionError, match="CERTIFICATE_VERIFY_FAILED"):
+            buy(buyers_python, tmp_path, profile)
 
 
 def test_a_client_secret_profile_does_the_same(house, server, buyers_python, tmp_path):

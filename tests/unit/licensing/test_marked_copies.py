@@ -72,7 +72,7 @@ def test_only_the_opened_column_differs_from_the_own_copy_and_below_clinical_pre
     old, new = path_of(own.storage.root, own.manifest), path_of(copy.storage.root, copy.manifest)
     rows, other, moved, far, cells = compared(old, new)
     assert (rows, other, cells) == (marked.ROWS, 0, 0)
-    assert 0.04 < moved / rows < 0.09 and far == pytest.approx(0.01)
+    assert 0.09 < moved / rows < 0.16 and far == pytest.approx(0.01)
 
 
 def compared(old, new):

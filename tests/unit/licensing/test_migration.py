@@ -10,8 +10,8 @@ from clearward import audit
 from clearward.errors import StateError
 from clearward.licensing import agreements, ledger, odrl, organisations, registry
 from clearward.licensing.chain import secret_hash
-from clearward.licensing.grants import keep_policies
 from clearward.licensing.model import Reason
+from clearward.licensing.odrl import keep_policies
 from clearward.licensing.policies import may_receive
 from clearward.licensing.proof import verify_licences
 from clearward.state.base import state_engine
