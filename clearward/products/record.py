@@ -24,12 +24,16 @@ class Party:
         email: of an office, never of a person.
         url: its page; https.
         kind: IRI of its type, from ADMS or the Health Publisher Types list.
+        note: what it does, in a sentence; English.
+        is_trusted_holder: designated a trusted health data holder (EHDS article 72).
     """
 
     name: str = ""
     email: str = ""
     url: str = ""
     kind: str = ""
+    note: str = ""
+    is_trusted_holder: bool = False
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ def plot_attacks(attacks: Mapping[str, Any], bounds: Mapping[str, float], words:
     ]
     limits = [100 * bounds[attack["name"]] for attack in attacks.values()]
     low, high = float(min(0.0, *ends)), float(max(*ends, *limits))
-    top, left, height = 36, 210, 46
+    longest = max(len(_called(name, words)) for name in attacks)
+    top, left, height = 36, min(320, max(210, 8 * longest + 16)), 46
     bottom = top + height * len(attacks)
 
     def x(percent: float) -> float:

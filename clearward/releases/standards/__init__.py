@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clearward.releases.documents.told import Told
 from clearward.releases.manifest import FileEntry
+from clearward.releases.samples import FOLDER as SAMPLE_FOLDER
 from clearward.releases.standards import (
     contract,
     croissant,
@@ -56,7 +57,7 @@ ISSUED: Mapping[str, Callable[[str, str], str]] = {
 
 def write(folder: Path, told: Told) -> None:
     """Write every standard's document into a release's folder, beside ``data``."""
-    card = gather(told)
+    card = gather(told, has_sample=(folder / SAMPLE_FOLDER).is_dir())
     for name, text in WRITERS.items():
         (folder / name).write_text(text(card), encoding="utf-8")
 

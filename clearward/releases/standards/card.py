@@ -81,7 +81,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Card:
-    """A release before it is published: no standard may know the time it was written."""
+    """A release before it is published: no standard may know the time it was written.
+
+    Attributes:
+        has_sample: a synthetic sample lies in it.
+    """
 
     product: Product
     version: str
@@ -90,6 +94,7 @@ class Card:
     figures: Mapping[str, Any]
     gate: Mapping[str, Any]
     dbt: Mapping[str, Any]
+    has_sample: bool
 
     @property
     def record(self) -> Record:
@@ -107,7 +112,7 @@ class Card:
         return f"{self.record.base or f'urn:clearward:{self.product.name}:'}{self.version}"
 
 
-def gather(told: Told) -> Card:
+def gather(told: Told, *, has_sample: bool = False) -> Card:
     """The card of a candidate."""
     texts = {(row["table"], row["column"]): row for row in told.dictionary}
     return Card(
@@ -121,6 +126,7 @@ def gather(told: Told) -> Card:
         figures=told.figures,
         gate=told.gate,
         dbt=told.dbt,
+        has_sample=has_sample,
     )
 
 

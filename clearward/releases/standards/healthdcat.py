@@ -58,7 +58,7 @@ def _titles(card: Card) -> Said:
     return [
         *(("dct:title", text(product.title[lang], lang)) for lang in ("en", "zh")),
         *(("dct:description", text(product.description[lang], lang)) for lang in ("en", "zh")),
-        ("dct:identifier", text(card.iri)),
+        ("dct:identifier", typed(card.iri, "xsd:anyURI")),
         ("dcat:version", text(card.version)),
         *(("dcat:keyword", text(word, "en")) for word in record.keywords),
         ("dct:temporal", _part(card, "period")),
@@ -111,6 +111,7 @@ def _health(card: Card) -> Said:
         *(("dpv:hasPurpose", iri(term)) for p in card.product.purposes for term in dpv_terms(p)),
         *([("dpv:hasLegalBasis", _part(card, "legal-basis"))] if record.legal_basis else []),
         ("healthdcatap:hasVariables", _part(card, "variables")),
+        *([("adms:sample", _part(card, "sample"))] if card.has_sample else []),
     ]
 
 
@@ -121,6 +122,9 @@ def _parties(card: Card) -> Iterator[str]:
         if party.name:
             kind = [("dct:type", iri(party.kind))] if party.kind else []
             said = [("foaf:name", text(party.name, "en")), *kind]
+            said += [("foaf:mbox", iri(f"mailto:{party.email}"))] if party.email else []
+            said += [("foaf:homepage", iri(party.url))] if party.url else []
+            said += _holder(party) if name == "publisher" else []
             point = _part(card, f"{name}-contact")
             yield about(_part(card, name), "foaf:Agent", [*said, ("cv:contactPoint", point)])
             yield about(point, "cv:ContactPoint", _reached(party, "cv:email", "cv:contactPage"))
@@ -130,6 +134,14 @@ def _parties(card: Card) -> Iterator[str]:
         said += [("vcard:hasEmail", iri(f"mailto:{email}"))] if email else []
         said += [("vcard:hasURL", iri(record.contact.url))] if record.contact.url else []
         yield about(_part(card, "contact"), "vcard:Kind, vcard:Organization", said)
+
+
+def _holder(party: Party) -> Said:
+    """What release 5 of the profile asks of a publisher; later ones leave it out."""
+    said = [("healthdcatap:publisherType", iri(party.kind))] if party.kind else []
+    said += [("healthdcatap:publisherNote", text(party.note, "en"))] if party.note else []
+    trusted = typed(str(party.is_trusted_holder).lower(), "xsd:boolean")
+    return [*said, ("healthdcatap:trustedDataHolder", trusted)]
 
 
 def _reached(party: Party, email: str, page: str) -> Said:
@@ -181,6 +193,23 @@ def _others(card: Card) -> Iterator[str]:
         basis = _words("dct:description", card.record.legal_basis)
         yield about(_part(card, "legal-basis"), "dpv:LegalBasis", basis)
     yield about(iri(PARQUET), "dct:MediaType", [])
+    kind = [("skos:prefLabel", text("Parquet", "en")), ("skos:inScheme", iri(f"{EU}file-type"))]
+    yield about(iri(f"{EU}file-type/PARQUET"), "skos:Concept, dct:MediaTypeOrExtent", kind)
+    rights = ("rdfs:label", text("Under a licence only; see the terms of use.", "en"))
+    yield about(_part(card, "rights"), "dct:RightsStatement", [rights])
+    if card.has_sample:
+        yield about(_part(card, "sample"), "dcat:Distribution", _sample(card))
+
+
+def _sample(card: Card) -> Said:
+    """The synthetic sample, which needs no licence."""
+    page, laws = card.record.contact.url, card.record.legislation
+    return [
+        ("dct:title", text("Synthetic sample: invented patients, the same tables", "en")),
+        *([("dcat:accessURL", iri(page))] if page else []),
+        *(("dcatap:applicableLegislation", iri(law)) for law in laws),
+        ("dcat:mediaType", iri(PARQUET)),
+    ]
 
 
 def _distribution(card: Card, table: Table) -> str:
@@ -195,6 +224,8 @@ def _distribution(card: Card, table: Table) -> str:
         *([("dcat:accessURL", iri(page))] if page else []),
         *(("dcatap:applicableLegislation", iri(law)) for law in card.record.legislation),
         ("dcat:mediaType", iri(PARQUET)),
+        ("dct:format", iri(f"{EU}file-type/PARQUET")),
+        ("dct:rights", _part(card, "rights")),
         ("dcat:byteSize", typed(table.bytes, "xsd:nonNegativeInteger")),
         ("spdx:checksum", checksum),
         ("odrl:hasPolicy", iri(f"{card.iri}#offer")),

@@ -32,7 +32,8 @@ def parse(document: str) -> Any:
 def claims(graph: Any) -> dict[str, Claim]:
     """Table -> what the document says of it; ValueError where its totals do not follow."""
     files = {
-        str(graph.value(s, _iri("dct:title"))): s for s in _subjects(graph, "dcat:Distribution")
+        str(graph.value(file, _iri("dct:title"))): file
+        for file in graph.objects(None, _iri("dcat:distribution"))
     }
     (version,) = map(str, graph.objects(None, _iri("dcat:version")))
     found = {}

@@ -35,6 +35,7 @@ def card(record=None, *, rows=20, name="neurology"):
     return Card(
         product=replace(product, record=record or product.record), version="1.0.0",
         month="2024-05", tables=(table,), figures={"lineage": LINEAGE}, gate={}, dbt={},
+        has_sample=True,
     )  # fmt: skip
 
 
@@ -147,3 +148,16 @@ def test_a_copy_is_described_over_its_own_files():
     claim = healthdcat_check.claims(healthdcat_check.parse(moved))["neurology__patient"]
     assert (claim.path, claim.sha256, claim.bytes) == (entry.path, entry.sha256, 11)
     assert healthdcat.readdressed(text, {}) == text
+
+
+def test_the_sample_is_a_distribution_and_none_of_the_tables_files():
+    graph = healthdcat_check.parse(healthdcat.describe(card()))
+    assert set(healthdcat_check.claims(graph)) == {"neurology__patient"}
+    asked = "SELECT ?url { ?d a dcat:Dataset ; adms:sample/dcat:accessURL ?url }"
+    assert len(list(graph.query(asked))) == 1
+
+
+def test_nobody_is_called_a_trusted_holder_who_was_not_designated():
+    assert "healthdcatap:trustedDataHolder false" in healthdcat.describe(card()).replace(
+        '"false"^^xsd:boolean', "false"
+    )
