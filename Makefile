@@ -28,6 +28,7 @@ setup: .venv/.ready ## create .venv from requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q clearward orchestration # many short processes, in shells that may forbid it
 	@touch $@
 
 MODELS := $(shell find dbt_project -path '*/target' -prune -o -type f \( -name '*.sql' -o -name '*.yml' -o -name '*.csv' \) -print 2>/dev/null)
