@@ -39,13 +39,10 @@ Row = Mapping[str, Any]
 Values = tuple[Any, ...]
 _MADE = ("note", "finding", "note_reject", "note_phi")
 # of a `Finding`
-_VALUE, _PLACE, _CUE, _PLACE_AND_CUE, _RULE = (
+_VALUE, _PLACES, _RULE = (
     slice(Finding._fields.index(first), Finding._fields.index(last) + 1)
-    for first, last in (
-        ("lang", "section"), ("start", "end"), ("cue_start", "cue_end"), ("start", "cue_end"),
-        ("rule_id", "engine_version"),
-    )
-)  # fmt: skip
+    for first, last in (("lang", "section"), ("start", "cue_end"), ("rule_id", "engine_version"))
+)
 _NOWHERE = (None, None)
 # below it a finding waits for a person: a convention filled a gap, or a side was guessed
 REVIEW_BELOW = 0.8
@@ -227,7 +224,8 @@ class PartitionWork:
         """Each finding with its place in the scrubbed text and in the note as it came."""
         text: str = row["text"]
         found = reading.findings
-        moved = scrubbed.moved([f[_PLACE] for f in found] + [f[_CUE] for f in found])
+        spans = [(f.start, f.end) for f in found] + [(f.cue_start, f.cue_end) for f in found]
+        moved = scrubbed.moved(spans)
         places, cues = moved[: len(found)], moved[len(found) :]
         check_moved([text[f.start : f.end] for f in found], scrubbed.text, places, row["row_key"])
         ids = (row["hospital_id"], row["month"])
@@ -243,11 +241,12 @@ class PartitionWork:
                 self._tally.counts["findings_special"] += 1
             else:
                 self._count(finding)
+                fields: Values = finding
                 status = "queued" if finding.confidence < REVIEW_BELOW else "unreviewed"
                 yield (
-                    *(*ids, name, *keys, *finding[_VALUE], *finding[_RULE], finding.confidence),
+                    *(*ids, name, *keys, *fields[_VALUE], *fields[_RULE], finding.confidence),
                     *(status, *of_note, *place, *(cue or _NOWHERE), after),
-                    *(*finding[_PLACE_AND_CUE], before, text[finding.start : finding.end]),
+                    *(*fields[_PLACES], before, text[finding.start : finding.end]),
                 )
 
     def _count(self, finding: Finding) -> None:

@@ -42,6 +42,8 @@ class Slips:
 
     def find(self, plain: str, squeezed: Squeezed, sure: Sequence[PhiSpan]) -> Iterator[PhiSpan]:
         """Slips in a folded text; `sure` are the exact matches, which need no second look."""
+        if not (self._words or self._numbers or self._chinese):  # a list of staff has none
+            return
         certain = Neighbours(plain, sure)
         if self._words:
             yield from self._in_words(plain, squeezed, certain)
