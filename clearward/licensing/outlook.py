@@ -34,6 +34,13 @@ class Kind(StrEnum):
     NOTHING_TAKEN = "nothing_taken"
 
 
+_WORDS = {
+    Kind.LICENCE_ENDS: "ends soon",
+    Kind.TOKENS_END: "its last token ends soon",
+    Kind.NOTHING_TAKEN: "nothing taken",
+}
+
+
 @dataclass(frozen=True)
 class Concern:
     """Something about a licence that a person should know.
@@ -129,7 +136,7 @@ def tell(
     """
     for concern in (each for each in concerns if each.key not in told):
         licence = concern.licence
-        subject = f"licence: {concern.kind.replace('_', ' ')}"
+        subject = f"licence: {_WORDS[concern.kind]}"
         reason = f"licensee {licence.licensee}, {concern.at}"
         notify(settings, Notice(subject, licence.product, licence.id, reason))
     return frozenset(concern.key for concern in concerns)
