@@ -19,6 +19,8 @@ from typing import Any
 
 import dagster as dg
 
+from clearward.errors import ConfigError
+
 RESULTS = frozenset({"LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult"})
 
 
@@ -106,7 +108,9 @@ def parsed(project_dir: str) -> Any:
     quiet = ("--no-write-json", "--log-level", "none", "--log-level-file", "none")
     outcome = dbtRunner().invoke(["parse", *_places(project_dir), *quiet])
     if not outcome.success:
-        raise dg.Failure("The dbt project cannot be parsed; `make manifest` says why.")
+        raise ConfigError(
+            "The dbt project cannot be parsed.", do="run `make manifest`: it says why"
+        )
     return outcome.result
 
 

@@ -172,12 +172,13 @@ def _do(step: Step, plan: Plan, limits: dict[str, str]) -> Outcome:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes, all forked here and now: what takes seconds to import is imported once, and
-    this process has no second thread yet whose locks they could inherit.
+    """Worker processes, all forked here and now: what takes seconds to import or to parse is read
+    once, and this process has no second thread yet whose locks they could inherit.
     """
     with _nothing_to_collect():
         from orchestration import worker  # noqa: PLC0415 - Dagster, and all that a step needs
 
+        worker.read_models()
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(
         workers, context, initializer=worker.start, initargs=(context.Lock(),)

@@ -19,7 +19,6 @@ from time import perf_counter
 from typing import Any
 
 import dagster as dg
-import dbt.cli.main  # noqa: F401 - see above
 from dagster._core.instance.ref import InstanceRef
 
 import clearward.quality.expectations
@@ -70,6 +69,13 @@ class Outcome:
     signed: tuple[str, ...] = ()
 
 
+def read_models() -> None:
+    """Parse the dbt project once for all processes that are forked from this one; before any limits
+    of a step: another profile would be another parse.
+    """
+    parsed(str(DBT_PROJECT))
+
+
 def start(lock: Lock) -> None:
     """Begin a worker process. It ends with the process that started it, however that one ends."""
     global _lock  # noqa: PLW0603 - a process has one
@@ -81,8 +87,6 @@ def do(step: Step, plan: Plan, limits: Mapping[str, str]) -> Outcome:
     """Run a step; `limits` are settings that bound its share of the machine."""
     begun = perf_counter()
     house = _house()
-    if step.kind is Kind.MODELS:
-        parsed(str(DBT_PROJECT))  # before the limits: another profile would be another parse
     with _environment(limits):
         results, signed = _RUNS[step.kind](house, step, plan)
     seconds = perf_counter() - begun

@@ -1,6 +1,7 @@
 """dbt models as assets, one month of all hospitals per invocation."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from orchestration.resources import Clearward, refusals
 
 # Unit tests judge the code, not the month: `make test` runs them.
 _BUILD = ("--exclude-resource-type", "unit_test")
+_COMMENT = re.compile(r"\{#-?\s*(.+?)\s*-?#\}", re.DOTALL)
 _DOOR = {"note": "findings", "finding": "findings"}
 
 
@@ -45,14 +47,22 @@ class Translator(DagsterDbtTranslator):
         is_mart = "marts" in dbt_resource_props["fqn"]
         return ["team:data-products" if is_mart else "team:data-engineering"]
 
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """Its own description, or the comment its SQL opens with; the SQL is among the metadata."""
+        told = str(dbt_resource_props.get("description") or "")
+        comment = _COMMENT.search(dbt_resource_props.get("raw_code") or "")
+        return told or (" ".join(comment[1].split()) if comment else "")
+
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Where dbt's own documentation of the model stands after ``make docs``."""
+        """The model's SQL, and where dbt's own documentation of it stands after ``make docs``."""
         page = DBT_PROJECT / "target" / "static_index.html"
         node = dbt_resource_props["unique_id"]
         kind = dbt_resource_props["resource_type"]
         told = dict(super().get_metadata(dbt_resource_props))
         # The engine lives in memory; a model's rows are in its partition's Parquet file.
         told.pop("dagster/table_name", None)
+        if code := dbt_resource_props.get("raw_code"):
+            told["sql"] = dg.MetadataValue.md(f"```sql\n{code}\n```")
         return {
             **told,
             "dbt_docs": dg.MetadataValue.path(f"{page}#!/{kind}/{node}"),

@@ -29,6 +29,7 @@ def test_every_asset_says_what_it_is_and_whose(definitions):
     graph = definitions.resolve_asset_graph()
     nodes = [graph.get(key) for key in graph.materializable_asset_keys]
     assert [n.key for n in nodes if not n.description] == []
+    assert [n.key for n in nodes if "```" in n.description] == []  # words, in one line of a list
     assert [n.key for n in nodes if not n.group_name or n.group_name == "default"] == []
     python = [n for n in nodes if "dagster/kind/dbt" not in n.tags]
     assert [n.key for n in python if not n.owners] == []
