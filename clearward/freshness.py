@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from clearward.arrival import find_extract
 from clearward.settings import Settings
 from clearward.sources.hospital import HOSPITAL
-from clearward.sources.manifest import sha256_of
 from clearward.state.models import ConsentEvent
+from clearward.warehouse import hash_file
 
 PROJECT = Path(__file__).parents[1]
 _RULES = (
@@ -50,7 +50,7 @@ def month_fingerprint(
     and the run's goal."""
     extracts = [find_extract(settings, hospital=h, month=month).manifest_sha256 for h in hospitals]
     words = [settings.landing / hospital / HOSPITAL for hospital in hospitals]
-    extracts += [sha256_of(path) for path in words if path.is_file()]
+    extracts += [hash_file(path) for path in words if path.is_file()]
     ledger = select(func.count(), func.max(ConsentEvent.id)).where(ConsentEvent.month <= month)
     with Session(database) as session:
         consents = [list(row) for row in session.execute(ledger)]

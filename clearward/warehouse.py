@@ -7,6 +7,7 @@ one step and thrown away, so partitions run side by side and on other machines.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import uuid
@@ -157,6 +158,12 @@ def write_text(target: Path, text: str) -> Path:
     partial.write_text(text, encoding="utf-8")
     partial.replace(target)
     return target
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sql_path(path: Path) -> str:

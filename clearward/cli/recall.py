@@ -16,10 +16,10 @@ from clearward.licensing import attestation, recall_lists
 from clearward.licensing.attestation import Attested
 from clearward.licensing.recall import process_withdrawals
 from clearward.licensing.recall_report import recall_report
-from clearward.releases.tables import hash_file
 from clearward.settings import load_settings
 from clearward.state.base import state_engine
 from clearward.storage import open_storage
+from clearward.warehouse import hash_file
 
 app = typer.Typer(
     no_args_is_help=True,

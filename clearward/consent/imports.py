@@ -6,7 +6,6 @@ natural ids end here: events carry `patient_key` only.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from clearward.consent.model import EVENT_SCHEMA, no_values_in_errors
 from clearward.errors import ConsentError
 from clearward.keyring import Keyring, install_hmac
 from clearward.sources.files import is_consents, plain_name
-from clearward.warehouse import check_hospital, check_month
+from clearward.warehouse import check_hospital, check_month, hash_file
 
 FILE_NAMES = ("consents.csv", "consents.csv.gz", "Consent.ndjson", "Consent.ndjson.gz")
 
@@ -121,8 +120,7 @@ def _to_events(
     check_hospital(hospital)
     check_month(month)
     moment = (taken_at or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    with path.open("rb") as file:
-        file_id = hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    file_id = hash_file(path)[:12]
     with duckdb.connect(":memory:") as connection, no_values_in_errors("reading consents"):
         connection.execute("SET TimeZone = 'UTC'")
         install_hmac(connection, "row_key_of", keyring.key("row"))

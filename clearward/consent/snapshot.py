@@ -17,9 +17,8 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 from clearward.consent.ledger import select_events, stream_tables
 from clearward.consent.model import EVENT_SCHEMA
 from clearward.settings import Settings
-from clearward.sources.manifest import sha256_of
 from clearward.state.models import ConsentEvent, ConsentSnapshot
-from clearward.warehouse import check_hospital, check_month, promote
+from clearward.warehouse import check_hospital, check_month, hash_file, promote
 
 
 def snapshot_events(
@@ -52,9 +51,9 @@ def _partition(
         .where(ConsentSnapshot.month == month)
     ).first()
     is_current = noted is not None and noted.last_batch == batch and path.is_file()
-    if noted is None or not is_current or sha256_of(path) != noted.file_sha256:
+    if noted is None or not is_current or hash_file(path) != noted.file_sha256:
         _write(connection, path, hospital=hospital, month=month)
-        _note(connection, hospital, month=month, batch=batch, sha256=sha256_of(path))
+        _note(connection, hospital, month=month, batch=batch, sha256=hash_file(path))
     return path
 
 

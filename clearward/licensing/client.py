@@ -21,10 +21,10 @@ from clearward.errors import LicenceError, ReleaseError, StorageBusyError
 from clearward.licensing.attestation import Attested, sign_attestation
 from clearward.licensing.recall_lists import read_recall
 from clearward.releases.manifest import FileEntry, read_manifest
-from clearward.releases.tables import hash_file
 from clearward.releases.verify import Verified, verify_release
 from clearward.storage import check_key
 from clearward.storage.port import CHUNK
+from clearward.warehouse import hash_file
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 _TIMEOUT = 60

@@ -29,10 +29,10 @@ from clearward.releases import standards
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest, read_manifest, sums_text
 from clearward.releases.shelf import file_key, find_manifest, manifest_key
 from clearward.releases.signing import load_public_key
-from clearward.releases.tables import hash_file
 from clearward.settings import Settings
 from clearward.storage import Storage
 from clearward.storage.local import LocalStorage
+from clearward.warehouse import hash_file
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,10 @@ from clearward.marking.tardos import Bits
 from clearward.products.spec import load_product
 from clearward.releases.manifest import SUMS_NAME, FileEntry, Manifest
 from clearward.releases.shelf import file_key
-from clearward.releases.tables import hash_file
 from clearward.settings import Settings
 from clearward.storage import Storage
 from clearward.storage.port import CHUNK
-from clearward.warehouse import engine, read_parquet_sql, write_parquet
+from clearward.warehouse import engine, hash_file, read_parquet_sql, write_parquet
 
 _PATIENT = "patient_key"
 

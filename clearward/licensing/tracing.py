@@ -33,11 +33,10 @@ from clearward.products.spec import product_names
 from clearward.releases.manifest import Manifest
 from clearward.releases.shelf import load_manifest, versions
 from clearward.releases.signing import load_public_key
-from clearward.releases.tables import hash_file
 from clearward.settings import Settings
 from clearward.state.base import state_engine
 from clearward.storage import Storage
-from clearward.warehouse import engine, read_parquet_sql
+from clearward.warehouse import engine, hash_file, read_parquet_sql
 
 BOUND = 1e-6
 INNOCENTS = 10_000

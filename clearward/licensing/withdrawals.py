@@ -30,13 +30,12 @@ from clearward.products.spec import load_product
 from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.shelf import file_key, load_manifest, versions
 from clearward.releases.signing import load_public_key
-from clearward.releases.tables import hash_file
 from clearward.settings import Settings
 from clearward.state.base import state_engine
 from clearward.state.models import ConsentEvent
 from clearward.storage import Storage
 from clearward.storage.port import CHUNK
-from clearward.warehouse import engine, read_parquet_sql, write_parquet
+from clearward.warehouse import engine, hash_file, read_parquet_sql, write_parquet
 
 _REFUSALS = ("withdraw", "deny")
 _REFUSED_STATES = ("withdrawn", "denied")

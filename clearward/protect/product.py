@@ -7,7 +7,6 @@ protected zone never holds a table that misses its bound.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,7 +27,7 @@ from clearward.protect.seen import EarlierRelease, read_past
 from clearward.protect.shape import ATTRITION
 from clearward.risk.prosecutor import Risk, measure_risk
 from clearward.settings import Settings
-from clearward.warehouse import Warehouse, engine, promote
+from clearward.warehouse import Warehouse, engine, hash_file, promote
 
 
 @dataclass(frozen=True)
@@ -207,10 +206,5 @@ def _report(
         after=risks.after,
         events={},
         rows=rows,
-        files={entity: _sha256(path) for entity, path in job.targets.items()},
+        files={entity: hash_file(path) for entity, path in job.targets.items()},
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

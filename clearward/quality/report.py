@@ -6,7 +6,6 @@ A report holds counts, column names and hashes; it never holds a value of the ju
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from clearward.errors import GateBrokenError, GateError
-from clearward.warehouse import write_text
+from clearward.warehouse import hash_file, write_text
 
 REPORT_NAME = "gate.json"
 DOCS_NAME = "data_docs"
@@ -120,9 +119,7 @@ class GateReport:
 
 def judge_file(table: str, path: Path) -> JudgedFile:
     """Name a file by its content."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return JudgedFile(table, digest, path.stat().st_size)
+    return JudgedFile(table, hash_file(path), path.stat().st_size)
 
 
 def save_report(report: GateReport, report_dir: Path) -> Path:

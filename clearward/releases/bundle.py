@@ -14,7 +14,8 @@ from pathlib import Path
 from clearward.releases import standards
 from clearward.releases.documents import Told, write_documents
 from clearward.releases.manifest import SUMS_NAME, FileEntry, sums_text
-from clearward.releases.tables import TableFile, hash_file
+from clearward.releases.tables import TableFile
+from clearward.warehouse import hash_file
 
 
 def write_bundle(folder: Path, told: Told, *, data_docs: Path) -> tuple[FileEntry, ...]:

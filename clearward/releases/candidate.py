@@ -26,7 +26,7 @@ from clearward.releases.records import record_candidate
 from clearward.releases.samples import place_sample
 from clearward.releases.shelf import last_manifest, load_manifest, versions
 from clearward.releases.signing import key_id, load_public_key
-from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
+from clearward.releases.tables import TableFile, content_hash, read_tables
 from clearward.releases.telling import tell
 from clearward.releases.terms import Contract, compare
 from clearward.releases.version import (
@@ -39,7 +39,7 @@ from clearward.releases.version import (
 )
 from clearward.settings import Settings
 from clearward.storage import Storage, open_storage
-from clearward.warehouse import check_month
+from clearward.warehouse import check_month, hash_file
 
 CANDIDATE_NAME = "candidate.json"
 FILES = "files"

@@ -22,11 +22,10 @@ from clearward.releases.generations import check_generation
 from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.shelf import file_key, load_manifest, versions
 from clearward.releases.signing import load_public_key
-from clearward.releases.tables import hash_file
 from clearward.settings import Settings
 from clearward.storage import Storage, open_storage
 from clearward.storage.port import CHUNK
-from clearward.warehouse import Warehouse, check_month, promote
+from clearward.warehouse import Warehouse, check_month, hash_file, promote
 
 _PATIENT = "patient"
 

@@ -17,7 +17,7 @@ from clearward.releases import standards
 from clearward.releases.bundle import link_file
 from clearward.releases.candidate import FILES, Candidate
 from clearward.releases.manifest import SUMS_NAME, FileEntry, sums_text
-from clearward.releases.tables import hash_file
+from clearward.warehouse import hash_file
 
 
 def issue_candidate(candidate: Candidate, day: date, *, folder: Path) -> Candidate:

@@ -25,10 +25,9 @@ from clearward.deidentify.special import category_sql, list_id
 from clearward.errors import ConfigError, GateError, ReleaseError
 from clearward.products.spec import Product
 from clearward.releases import evidence
-from clearward.releases.tables import hash_file
 from clearward.settings import Settings
 from clearward.sources.spec import load_spec, source_systems
-from clearward.warehouse import Warehouse, engine, read_parquet_sql
+from clearward.warehouse import Warehouse, engine, hash_file, read_parquet_sql
 
 # What these let out is as the source sent it; a pseudonym, a year or a region is not.
 _AS_SENT = frozenset({"keep", "measured_value", "shift"})

@@ -48,12 +48,13 @@ from clearward.releases.shelf import (
 )
 from clearward.releases.sign_off import signatures
 from clearward.releases.signing import load_public_key
-from clearward.releases.tables import TableFile, content_hash, hash_file, read_tables
+from clearward.releases.tables import TableFile, content_hash, read_tables
 from clearward.releases.text_check import require_clean_text
 from clearward.releases.version import parse_version
 from clearward.settings import Settings
 from clearward.storage import KeyChangedError, KeyExistsError, KeyMissingError, Storage
 from clearward.storage.probe import check_immutable
+from clearward.warehouse import hash_file
 
 _SWAPS = 20
 

@@ -15,7 +15,7 @@ import duckdb
 from clearward.errors import ReleaseError
 from clearward.products.spec import Product
 from clearward.settings import Settings
-from clearward.warehouse import Warehouse, engine, read_parquet_sql
+from clearward.warehouse import Warehouse, engine, hash_file, read_parquet_sql
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,6 @@ class TableFile:
     def schema(self) -> dict[str, str]:
         """Column -> type."""
         return {column.name: column.type for column in self.columns}
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_tables(settings: Settings, product: Product, *, month: str) -> tuple[TableFile, ...]:

@@ -30,10 +30,10 @@ from clearward.products.spec import load_product
 from clearward.releases.feed import write_feed
 from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.shelf import file_key
-from clearward.releases.tables import hash_file
 from clearward.settings import Settings
 from clearward.storage.local import LocalStorage
 from clearward.storage.port import CHUNK
+from clearward.warehouse import hash_file
 
 _PATH = re.compile(r"data/([a-z][a-z0-9_]*)/changes-from-(\d+\.\d+\.\d+)\.parquet")
 

@@ -33,7 +33,6 @@ from clearward.sources.manifest import (
     ManifestFile,
     fingerprint,
     read_manifest,
-    sha256_of,
 )
 from clearward.sources.pack import pack_extract
 from clearward.sources.readers import (
@@ -48,7 +47,7 @@ from clearward.sources.readers import (
 from clearward.sources.spec import SourceSystem
 from clearward.sources.staging import guarded, scratch_folder
 from clearward.sources.text import check_text
-from clearward.warehouse import engine
+from clearward.warehouse import engine, hash_file
 
 __all__ = ["Extract", "ExtractFile", "files_of", "pack_extract", "verify_extract"]
 
@@ -189,7 +188,7 @@ def _check_file(folder: Path, file: ManifestFile, shown: str) -> None:
             expected=f"{file.bytes} bytes",
             do="send the extract again",
         )
-    if sha256_of(path) != file.sha256:
+    if hash_file(path) != file.sha256:
         raise ExtractError(
             f"{shown} has changed since its manifest was written.",
             seen="another SHA-256",

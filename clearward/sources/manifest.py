@@ -125,9 +125,3 @@ def fingerprint(manifest: Manifest, declared: Mapping[str, str]) -> str:
         return files
     words = "\n".join(sorted(f"{word}={name}" for word, name in declared.items()))
     return f"{files}-{hashlib.sha256(words.encode()).hexdigest()}"
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, read in blocks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,12 +14,12 @@ from clearward.errors import ExtractError
 from clearward.settings import Settings
 from clearward.sources.bundles import unbundle
 from clearward.sources.files import plain_name
-from clearward.sources.manifest import MANIFEST, sha256_of
+from clearward.sources.manifest import MANIFEST
 from clearward.sources.readers import SourceFile, count_records, source_files, stage_tables
 from clearward.sources.spec import SourceSystem, load_spec
 from clearward.sources.staging import guarded, scratch_folder
 from clearward.sources.text import ends_open
-from clearward.warehouse import check_hospital, check_month, engine
+from clearward.warehouse import check_hospital, check_month, engine, hash_file
 
 
 def pack_extract(
@@ -95,7 +95,7 @@ def _describe(spec: SourceSystem, folder: Path, names: list[str]) -> list[dict[s
 def _entry(file: SourceFile, *, rows: int) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": file.name,
-        "sha256": sha256_of(file.path),
+        "sha256": hash_file(file.path),
         "bytes": file.path.stat().st_size,
         "rows": rows,
     }

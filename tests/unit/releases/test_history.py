@@ -10,10 +10,9 @@ from clearward.releases.history import earlier_patients, protect_release
 from clearward.releases.manifest import FileEntry, Manifest
 from clearward.releases.publish import retire
 from clearward.releases.shelf import file_key, load_manifest, manifest_key
-from clearward.releases.tables import hash_file
 from clearward.releases.version import parse_version
 from clearward.storage import open_storage
-from clearward.warehouse import Warehouse
+from clearward.warehouse import Warehouse, hash_file
 from tests.unit.releases import factory
 from tests.unit.releases.factory import PRODUCT
 

@@ -85,12 +85,12 @@ def test_a_cut_last_line_is_refused_even_when_the_manifest_agrees(synthea, cut):
     path = folder / "observations.csv"
     path.write_bytes(path.read_bytes()[:-cut])
     # The hospital made its manifest of the file that was already cut.
-    from clearward.sources.manifest import sha256_of
+    from clearward.warehouse import hash_file
 
     def agree(document):
         for entry in document["files"]:
             if entry["name"] == path.name:
-                entry.update(sha256=sha256_of(path), bytes=path.stat().st_size)
+                entry.update(sha256=hash_file(path), bytes=path.stat().st_size)
 
     rewrite(folder, agree)
     refused(synthea, folder, "may have been cut")
