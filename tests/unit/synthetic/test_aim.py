@@ -39,7 +39,8 @@ def test_it_finds_what_depends_on_what():
     found = fit_privately(truth, Plan(all_groups(4, 2), 1.0))
     measured = {m.columns for m in found.measurements}
     assert {(0, 1), (2, 3)} <= measured
-    assert max(distance(found.model, truth, c) for c in all_groups(4, 2)) < 0.03
+    # 0.003 by the middle of 700 runs, 0.04 at most: the noise has no seed
+    assert max(distance(found.model, truth, c) for c in all_groups(4, 2)) < 0.1
     assert found.total == pytest.approx(5_000, rel=0.02)
 
 
