@@ -75,13 +75,7 @@ LINES = (
     ),
     Line(
         (
-            *(
-                "quality_*",
-                "quality/*",
-                "quantum_label.json",
-                "missingness.*",
-                "mapping_coverage.*",
-            ),
+            *("quality_*", "quality/*", "quantum_label.json", "missingness.*"),
             *("mapping_coverage.*", "unmapped_codes.csv", "arrival_*", "codebook.*"),
         ),
         Reader.PUBLIC,
