@@ -53,7 +53,7 @@ docs: setup manifest ## write the dbt documentation site to dbt_project/target
 	@echo "Open dbt_project/target/static_index.html"
 
 test: setup manifest ## run all tests but the long ones; S3 and PostgreSQL ones run when `make services` has started them
-	@scripts/with_services.sh $(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
+	@scripts/with_services.sh $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 check: setup manifest ## ruff, mypy, import layers, SQLFluff, Dagster definitions
 	@$(BIN)/ruff check .
