@@ -88,14 +88,16 @@ def test_a_time_of_onset_is_never_past_by_its_date() -> None:
 def test_thousands_of_dates_cost_no_more_than_their_number() -> None:
     from time import process_time
 
-    def cost(lines: int) -> float:
-        text = "EF 40% on 3/4/2022.\n" * lines
+    def once(text: str) -> float:
         start = process_time()
         read_note(text, written=WRITTEN)
         return process_time() - start
 
+    def cost(lines: int) -> float:  # the least of three: a collection may fall into any of them
+        return min(once("EF 40% on 3/4/2022.\n" * lines) for _ in range(3))
+
     cost(10)
-    assert cost(1600) < 12 * max(min(cost(400) for _ in range(3)), 0.01)
+    assert cost(1600) < 12 * max(cost(400), 0.01)
 
 
 @pytest.mark.parametrize("text", ["2/30/2023", "99/99/2020", "2023-13-45", "0/2020", "20/20/20"])
