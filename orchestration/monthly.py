@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from clearward.arrival import all_arrivals
+from clearward.collector import uncollected
 from clearward.errors import ClearwardError, ExtractError
 from clearward.freshness import is_done, mark_done, month_fingerprint
 from clearward.settings import Settings, load_settings
@@ -175,10 +176,11 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Worker processes, all forked here and now: what takes seconds to import or to parse is read
     once, and this process has no second thread yet whose locks they could inherit.
     """
-    with _nothing_to_collect():
+    with uncollected():
         from orchestration import worker  # noqa: PLC0415 - Dagster, and all that a step needs
 
         worker.read_models()
+        gc.freeze()  # nor do the workers look through all this
     context = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(
         workers, context, initializer=worker.start, initargs=(context.Lock(),)
@@ -195,16 +197,6 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         ) from broken
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _nothing_to_collect() -> Iterator[None]:
-    """For imports: the collector would go through all that they make, again and again, here and
-    in every worker."""
-    gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
 
 
 def _limits(settings: Settings, *, among: int) -> dict[str, str]:

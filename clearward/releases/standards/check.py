@@ -5,13 +5,12 @@ is stored; a document that is not here is not believed.
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from clearward.collector import uncollected
 from clearward.errors import ReleaseError
 from clearward.products.spec import Product
 from clearward.releases.manifest import FileEntry
@@ -45,7 +44,7 @@ def check(folder: Path, files: Sequence[FileEntry], product: Product, *, version
     tables = {entry.table: entry for entry in files if entry.table}
     if not tables:
         raise ReleaseError("A release without a table cannot be described.", do="build it again")
-    with _uncollected():
+    with uncollected():  # a search would take longer than the check itself
         _check(folder, tables, product, version=version)
 
 
@@ -63,20 +62,6 @@ def _check(
             f"{croissant.NAME} of the release states other terms of use than {policy.NAME}.",
             do="build the candidate again",
         )
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for cycles meanwhile: parsing makes many objects and few cycles, and a search looks
-    through everything the process holds, which takes longer than the check itself.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _kinds() -> Mapping[str, Kind]:
