@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from samples.make import draw
-from samples.make.extract import Part, csv_part
 
 LICENSING = "commercial_licensing"
 DETAILS = ["guardian_relation", "guardian_evidence_sha256", "categories", "recipients"]
@@ -158,21 +157,6 @@ def consent_roles(hospital: str, lives: Mapping[str, Life], mix: Mix) -> dict[st
 
 def _died_young(life: Life) -> bool:
     return bool(life.died) and int(life.died[:4]) - int(life.born[:4]) < 18
-
-
-def consent_part(
-    hospital: str,
-    month: str,
-    roles: Mapping[str, str],
-    lives: Mapping[str, Life],
-    *,
-    language: str,
-    whole: bool,
-    law: str = "",
-) -> Part:
-    """consents.csv of a month, as `consent_lines`."""
-    lines = consent_lines(hospital, month, roles, lives, language=language, whole=whole, law=law)
-    return csv_part("consents.csv", lines)
 
 
 def consent_lines(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from samples.make import synthea
-from samples.make.consents import Mix, consent_part, consent_roles
+from samples.make.consents import Mix, consent_lines, consent_roles
 from samples.make.extract import MONTHS, Part, csv_part, packed, write_extract
 from samples.make.synthea import KEYS, Tables
 
@@ -52,7 +52,8 @@ def make_lakeside(root: Path, data: Path, months: tuple[str, ...] = MONTHS) -> N
         content = states[month] if whole else _delta(states[month], states[MONTHS[1]])
         parts = [csv_part(f"{name}.csv", frame) for name, frame in content.items()]
         parts += _note_parts(notes, month, whole=whole)
-        parts.append(consent_part(HOSPITAL, month, roles, lives, language="en", whole=whole))
+        said = consent_lines(HOSPITAL, month, roles, lives, language="en", whole=whole)
+        parts.append(csv_part("consents.csv", said))
         write_extract(
             root / HOSPITAL / month,
             parts,

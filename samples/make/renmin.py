@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from samples.make import draw, his_words
-from samples.make.consents import Life, Mix, consent_part, consent_roles
+from samples.make.consents import Life, Mix, consent_lines, consent_roles
 from samples.make.extract import CUT, MONTHS, Part, csv_part, write_extract
 from samples.make.his_front_sheet import DAY
 from samples.make.his_tables import Tables, hospital
@@ -85,8 +85,8 @@ def make_renmin(root: Path, months: tuple[str, ...] = MONTHS, *, patients: int =
         ]
         parts += [_deletions(tables, month)] if month != MONTHS[0] else []
         whole = month == MONTHS[0]
-        consents = consent_part(HOSPITAL, month, roles, lives, language="zh", whole=whole, law="cn")
-        parts.append(consents)
+        said = consent_lines(HOSPITAL, month, roles, lives, language="zh", whole=whole, law="cn")
+        parts.append(csv_part("consents.csv", said))
         write_extract(
             root / HOSPITAL / month,
             parts,
