@@ -14,6 +14,7 @@ from typing import Any
 
 from clearward.consent.purposes import EVERYTHING
 from clearward.consent.vocabularies import FHIR_PURPOSES
+from clearward.sources.fhir_values import reference_form
 
 # status -> what becomes of a rule that permits and of one that denies; "" says nothing. What has
 # ended is withdrawn at its own date, so a Consent that replaced it stands.
@@ -64,10 +65,8 @@ class Reach:
 
 
 def reference_id(reference: str, resource: str) -> str:
-    """The id that a reference gives a resource of that type, in whatever form; empty for one that
-    names another type, a contained resource or a search: a record number is no id."""
-    form = rf"(?:urn:uuid:|urn:oid:|(?:[^?#|]*/)?{resource}/)?([^/?#|]+)(?:/_history/.*)?"
-    found = re.fullmatch(form, str(reference))
+    """The id that a reference gives a resource of that type, see `reference_form`; else empty."""
+    found = re.fullmatch(reference_form(resource), str(reference))
     return found[1] if found else ""
 
 

@@ -236,12 +236,12 @@ def _check_export(
 ) -> None:
     """Nothing that the FHIR server exported was left out on the way here."""
     kinds = {"fhir_deleted": "fhir_deleted", "consents": "Consent"}
-    types = {name.casefold(): name for name in resources_of(system)}
+    read = resources_of(system)
+    types = {name.casefold(): name for name in read}
     sent = []
     for file, declared in zip(files, manifest.files, strict=True):
         kind = kinds.get(file.role, types.get(resource_of(plain_name(file.called)), ""))
         sent.append((kind, declared.rows))
-    read = resources_of(system)
     if any(is_consents(file.name) and file.name.endswith("csv") for file in files):
         read -= {"Consent"}
     check_sent(read_bulk_manifest(folder), sent, read=read)

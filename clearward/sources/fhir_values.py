@@ -38,15 +38,19 @@ def value_sql(system: SourceSystem, table: Table, column: Column, place: dict[st
     return text
 
 
-def target_sql(text: str, resource: str) -> str:
-    """The id of a reference to a resource of that type: ``Patient/x``,
-    ``https://host/Patient/x/_history/2``, ``urn:uuid:x`` and ``x`` give ``x``.
+def reference_form(resource: str) -> str:
+    """Pattern of a whole reference to a resource of that type, the id in its one group:
+    ``Patient/x``, ``https://host/Patient/x/_history/2``, ``urn:uuid:x`` and ``x`` name ``x``.
 
     What names something of another type (``Group/x``), or is contained (``#x``), or is a search
     (``Patient?identifier=system|x``) names nobody: a record number may be another patient's id.
     """
-    form = f"(?:urn:uuid:|urn:oid:|(?:[^?#|]*/)?{resource}/)?([^/?#|]+)(?:/_history/.*)?"
-    return f"nullif(regexp_extract({text}, '^{form}$', 1), '')"
+    return f"(?:urn:uuid:|urn:oid:|(?:[^?#|]*/)?{resource}/)?([^/?#|]+)(?:/_history/.*)?"
+
+
+def target_sql(text: str, resource: str) -> str:
+    """The id that a reference gives a resource of that type, see `reference_form`; else null."""
+    return f"nullif(regexp_extract({text}, '^{reference_form(resource)}$', 1), '')"
 
 
 def chosen_sql(system: SourceSystem, path: str, *, text: str, document: str) -> str:
