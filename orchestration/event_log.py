@@ -128,12 +128,12 @@ class KeptEventLog(SqliteEventLogStorage):
 
     def _make_tables(self, shard: str, *, is_new: bool) -> None:
         """Dagster's own way for the index, for what is there already, and for the first new run."""
-        if not is_new or shard == INDEX_SHARD_NAME:
-            self._initdb(self._engines[shard])
-        elif self._blank:
+        is_new_run = is_new and shard != INDEX_SHARD_NAME
+        if is_new_run and self._blank:
             _place(Path(self.path_for_shard(shard)), self._blank)
-        else:
-            self._initdb(self._engines[shard])
+            return
+        self._initdb(self._engines[shard])
+        if is_new_run:
             with self._engines[shard].connect() as connection:
                 self._blank = connection.connection.driver_connection.serialize()
 
