@@ -8,14 +8,12 @@ import csv
 import hashlib
 import io
 import json
-import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-import uuid
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +37,7 @@ from clearward.state.migrate import migrate
 from clearward.state.models import RecallEntry
 from clearward.storage import open_storage
 from clearward.warehouse import Warehouse
+from tests.servers import own_database
 
 pytestmark = pytest.mark.slow
 
@@ -75,19 +74,8 @@ def database(kind):
     if kind == "sqlite":
         yield ""
         return
-    server = os.environ.get("CLEARWARD_TEST_POSTGRES")
-    if not server:
-        pytest.skip("CLEARWARD_TEST_POSTGRES is not set: scripts/postgres.sh starts a server")
-    name = f"withdrawal_{uuid.uuid4().hex[:12]}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    try:
-        yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
+    with own_database("withdrawal") as url:
+        yield url
 
 
 def land(settings, month, *, refusing=()):

@@ -1,10 +1,7 @@
-import os
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from clearward.consent.model import EVENT_SCHEMA
@@ -16,6 +13,7 @@ from clearward.products.spec import load_product
 from clearward.service.application import create_app
 from clearward.state.base import state_engine
 from clearward.state.migrate import migrate
+from tests.servers import own_database
 from tests.unit.consent.hospital import write_raw
 from tests.unit.licensing.buyers import BuyersDesk
 from tests.unit.releases import factory
@@ -25,17 +23,8 @@ from tests.unit.releases.conftest import House
 @pytest.fixture(scope="session")
 def postgres_url():
     """A database of this process's own on the real server; other tests share the server."""
-    server = os.environ.get("CLEARWARD_TEST_POSTGRES")
-    if not server:
-        pytest.skip("CLEARWARD_TEST_POSTGRES is not set: scripts/postgres.sh starts a server")
-    name = f"licences_{uuid.uuid4().hex[:12]}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with own_database("licences") as made:
+        yield made
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -1,7 +1,5 @@
 """Licences from before there were agreements keep working, and what was ended stays ended."""
 
-import os
-
 import pytest
 import sqlalchemy as sa
 from alembic import command
@@ -16,23 +14,23 @@ from clearward.licensing.policies import may_receive
 from clearward.licensing.proof import verify_licences
 from clearward.state.base import state_engine
 from clearward.state.migrate import _config, migrate
+from tests.servers import own_database
 from tests.unit.licensing.buyers import GOOD, NOW
 
-POSTGRES = os.environ.get("CLEARWARD_TEST_POSTGRES", "")
 TOKEN = "cwt_" + "x" * 43
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def old(request, tmp_path):
     """A database of revision 0007 with three licences, a token and a delivery."""
-    if request.param == "postgres" and not POSTGRES:
-        pytest.skip("CLEARWARD_TEST_POSTGRES is not set: run scripts/postgres.sh start")
-    url, admin, name = f"sqlite:///{tmp_path}/old.db", None, f"lic_{os.getpid()}"
-    if request.param == "postgres":
-        admin = sa.create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        url = sa.make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
+    if request.param == "sqlite":
+        yield from _old(f"sqlite:///{tmp_path}/old.db")
+        return
+    with own_database("lic") as url:
+        yield from _old(url)
+
+
+def _old(url):
     engine = state_engine(url)
     with engine.begin() as connection:
         command.upgrade(_config(connection), "0007")
@@ -64,10 +62,6 @@ def old(request, tmp_path):
     audit.append(engine, actor="clearward", action="licence.create", subject="lic_0")
     yield engine
     engine.dispose()
-    if admin is not None:
-        with admin.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
 
 
 def reason(licence):

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -16,6 +14,7 @@ from clearward.licensing.attestation import Attested
 from clearward.licensing.recall_report import recall_report
 from clearward.products.spec import load_product
 from clearward.state.models import RecallEntry
+from tests.servers import own_database
 from tests.unit.licensing.conftest import People
 from tests.unit.releases import factory
 
@@ -28,20 +27,10 @@ def people(request, tmp_path):
     if request.param == "sqlite":
         yield People.arrived(tmp_path / "home", f"sqlite:///{tmp_path / 'own.db'}")
         return
-    server = os.environ.get("CLEARWARD_TEST_POSTGRES")
-    if not server:
-        pytest.skip("CLEARWARD_TEST_POSTGRES is not set: scripts/postgres.sh starts a server")
-    name = f"recall_{uuid.uuid4().hex[:12]}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    url = sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    made = People.arrived(tmp_path / "home", url)
-    yield made
-    made.engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with own_database("recall") as url:
+        made = People.arrived(tmp_path / "home", url)
+        yield made
+        made.engine.dispose()
 
 
 def test_from_withdrawal_to_confirmation(people):

@@ -1,6 +1,5 @@
 """The state database: migrations give exactly the tables the models name, on both servers."""
 
-import os
 import uuid
 from datetime import UTC, datetime
 
@@ -14,6 +13,7 @@ from clearward.consent.registry import record_withdrawal, verify_ledger
 from clearward.errors import StateError
 from clearward.state.base import Base, state_engine
 from clearward.state.migrate import _config, check_migrated, migrate
+from tests import servers
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -26,17 +26,8 @@ def url(request, tmp_path):
 @pytest.fixture
 def own_database():
     """A database of this test's own on the real server, where others make and drop tables."""
-    server = os.environ.get("CLEARWARD_TEST_POSTGRES")
-    if not server:
-        pytest.skip("CLEARWARD_TEST_POSTGRES is not set: scripts/postgres.sh starts a server")
-    name = f"migrate_{uuid.uuid4().hex[:12]}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with servers.own_database("migrate") as made:
+        yield made
 
 
 def test_migrations_leave_no_difference_to_the_models(url):
