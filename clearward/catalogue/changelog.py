@@ -9,7 +9,7 @@ from typing import Any
 
 from clearward.catalogue.entries import Edition, Listing
 from clearward.catalogue.words import Words, count_text
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small
 from clearward.releases.version import Change
 
 

@@ -16,6 +16,7 @@ from clearward.catalogue.entries import Edition, Listing
 from clearward.catalogue.pages import House
 from clearward.catalogue.snippets import snippets, verify_lines
 from clearward.catalogue.words import Words, count_text, purpose_words, size_text
+from clearward.protect.hierarchies import years_told
 
 TERMS = ("DUO:0000026", "DUO:0000028", "DUO:0000025")
 """What every licence asks, in terms of the Data Use Ontology (GA4GH): approved users of approved
@@ -95,9 +96,7 @@ def _facts(edition: Edition, w: Words) -> list[dict[str, str]]:
 def _entered(overview: Mapping[str, Any]) -> str:
     """First and last year in which patients qualified, as the chart of it shows them."""
     cells = (overview.get("charts") or {}).get("index") or []
-    labels = [str(cell[end]) for cell in cells for end in ("label", "last")]
-    years = sorted(year for label in labels for year in label.split("-") if year.isdigit())
-    return "" if not years else years[0] if years[0] == years[-1] else f"{years[0]}–{years[-1]}"
+    return years_told(str(cell[end]) for cell in cells for end in ("label", "last"))
 
 
 def _fact(name: str, value: str) -> dict[str, str]:

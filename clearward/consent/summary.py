@@ -17,7 +17,7 @@ from clearward.consent.policies import RULES
 from clearward.consent.purposes import product_uses
 from clearward.consent.vocabularies import dpv_terms
 from clearward.errors import ConsentError
-from clearward.products.counts import rounded
+from clearward.products.counts import is_small, rounded
 from clearward.settings import Settings
 
 MASKED = "<k"
@@ -75,4 +75,4 @@ def masked(counts: Mapping[str, int], *, k: int) -> dict[str, Any]:
 def told_count(count: int, k: int) -> int | str:
     """A count of patients as two months may tell it side by side: ``<k``, or up to the next
     multiple of k."""
-    return MASKED if 0 < count < k else rounded(count, k)
+    return MASKED if is_small(count, k) else rounded(count, k)

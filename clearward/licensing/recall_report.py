@@ -18,6 +18,7 @@ from clearward.licensing.copy_keys import product_keys
 from clearward.licensing.ledger import Receipt
 from clearward.licensing.recall_lists import RecallNote
 from clearward.licensing.recall_store import marks
+from clearward.products.counts import is_small
 from clearward.products.spec import load_product, product_names
 from clearward.state.models import RecallEntry
 
@@ -101,7 +102,7 @@ def _list(database: Engine, note: RecallNote) -> Row:
 
 
 def _masked(number: int, k: int) -> str:
-    return f"<{k}" if 0 < number < k else str(number)
+    return f"<{k}" if is_small(number, k) else str(number)
 
 
 def _patients(database: Engine, list_id: str) -> int:

@@ -1,8 +1,13 @@
-"""How a count of people may be told beside other counts of them. Which counts are told belongs to
-each document.
+"""When a count of people may be told, and how beside other counts of them. Which counts are told
+belongs to each document.
 """
 
 from __future__ import annotations
+
+
+def is_small(count: int | None, k: int) -> bool:
+    """True for 1 to k-1."""
+    return count is not None and 0 < count < k
 
 
 def rounded(count: int, k: int) -> int:

@@ -117,6 +117,12 @@ def year_band(column: str, values: Iterable[str]) -> Hierarchy:
     return table_hierarchy(column, rows)
 
 
+def years_told(labels: Iterable[str]) -> str:
+    """The first and last year of labels of `year_band`; empty where none tells a year."""
+    years = sorted(year for label in labels for year in label.split("-") if year.isdigit())
+    return "" if not years else years[0] if years[0] == years[-1] else f"{years[0]}–{years[-1]}"
+
+
 def _band(year: int, size: int) -> str:
     first = year - year % size
     return f"{first}-{first + size - 1}"

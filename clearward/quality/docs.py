@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from clearward.products.counts import is_small
 from clearward.quality.report import Check, State
 from clearward.quality.suites import Suite
 
@@ -127,7 +128,7 @@ def _table(name: str, suite: Suite, checks: Sequence[Check], *, k: int) -> str:
 
 
 def _told(count: int, k: int) -> str:
-    return f"&lt;{k}" if 0 < count < k else f"{count:,}"
+    return f"&lt;{k}" if is_small(count, k) else f"{count:,}"
 
 
 def _row(texts: Sequence[str], numbers: Sequence[str] = (), *, red: bool) -> str:

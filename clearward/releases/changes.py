@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from clearward.errors import ReleaseError
+from clearward.products.counts import is_small
 from clearward.releases.side_by_side import SideBySide, has_same_key, side_by_side
 from clearward.settings import Settings
 from clearward.warehouse import engine, read_parquet_sql
@@ -158,8 +159,3 @@ def _columns(
         if updated - sum(told.values()) > len(hidden) and told:
             hidden.add(max(told, key=lambda name: (told[name], name)))
     return {name: None if name in hidden else count for name, count in shown.items()}
-
-
-def is_small(count: int | None, k: int) -> bool:
-    """True for 1 to k-1."""
-    return count is not None and 0 < count < k

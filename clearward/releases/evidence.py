@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from clearward.errors import GateBrokenError, GateError, ReleaseError
+from clearward.products.counts import is_small
 from clearward.products.spec import Product, load_product
-from clearward.releases.changes import is_small
 from clearward.releases.tables import TableFile, read_tables
 from clearward.risk.gates import State, demands, worst
 from clearward.risk.report import Finding, check_passed, rejudge

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small
 from clearward.releases.documents import Told, attrition
 from clearward.releases.documents.columns import chinese
 from clearward.releases.pooling import Cell, only_common, pool_in_order, pool_rest

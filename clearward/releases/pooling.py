@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from clearward.products.counts import is_small
+
 OTHER = "__other__"
 
 
@@ -67,7 +69,7 @@ def pool_rest(cells: Sequence[Cell], k: int) -> list[Cell]:
     """
     ordered = sorted(cells, key=lambda cell: (-cell.people, cell.label))
     safe = [cell for cell in ordered if cell.people >= k]
-    small = [cell for cell in ordered if 0 < cell.people < k]
+    small = [cell for cell in ordered if is_small(cell.people, k)]
     while small and safe and sum(cell.people for cell in small) < k:
         small.append(safe.pop())
     people = sum(cell.people for cell in small)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small
 
 MASKED = "masked"
 _PERCENT = ("attack", "control", "advantage")

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small
 from clearward.releases.documents.document import Page, as_csv, document
 from clearward.releases.documents.pages import environment
 from clearward.releases.documents.suppress import MASKED

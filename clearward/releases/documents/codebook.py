@@ -13,8 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from clearward.products.counts import rounded
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small, rounded
 from clearward.releases.documents.document import Page, as_csv, document
 from clearward.releases.documents.measure import Code
 from clearward.releases.documents.suppress import MASKED, hidden

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from clearward.products.counts import is_small
 from clearward.products.spec import Product
-from clearward.releases.changes import is_small
 from clearward.releases.tables import Column, TableFile
 
 UNITS = {

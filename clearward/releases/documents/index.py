@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clearward.products.counts import rounded
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small, rounded
+from clearward.protect.hierarchies import years_told
 from clearward.releases.documents.document import Page, document
 from clearward.releases.documents.told import Told
 
@@ -28,9 +28,7 @@ def _values(told: Told) -> Mapping[str, Any]:
 def _entered(told: Told) -> str:
     """First and last year of the patients' index days, as protection left them; empty if it left
     none."""
-    labels = [str(person.get("index_year", "")) for person in told.measured.people]
-    years = sorted(year for label in labels for year in label.split("-") if year.isdigit())
-    return "" if not years else years[0] if years[0] == years[-1] else f"{years[0]}–{years[-1]}"
+    return years_told(str(person.get("index_year", "")) for person in told.measured.people)
 
 
 DOCUMENT = document(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small
 from clearward.releases.documents.document import Page, as_csv, document
 from clearward.releases.documents.measure import Group
 from clearward.releases.documents.suppress import MASKED, hidden

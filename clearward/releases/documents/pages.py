@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small
 from clearward.releases.tables import TableFile
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")

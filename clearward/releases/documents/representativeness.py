@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import Any
 
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small
 from clearward.releases.documents.document import Page, as_csv, document
 from clearward.releases.documents.suppress import MASKED, hidden
 from clearward.releases.documents.told import Told

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small
 
 MASKED = "masked"
 _Cell = TypeVar("_Cell", bound=Hashable)

@@ -13,11 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from clearward.products.counts import is_small
 from clearward.products.record import Record
 from clearward.products.spec import Product
 from clearward.quality.borders import EXPECTATIONS
 from clearward.quality.suites import load_suite
-from clearward.releases.changes import is_small
 from clearward.releases.documents.told import Told
 from clearward.releases.tables import Column, TableFile
 

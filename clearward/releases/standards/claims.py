@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from clearward.releases.changes import is_small
+from clearward.products.counts import is_small
 from clearward.releases.manifest import FileEntry
 
 

@@ -4,7 +4,8 @@ from itertools import product
 
 import pytest
 
-from clearward.releases.changes import TableChange, is_small, publishable
+from clearward.products.counts import is_small
+from clearward.releases.changes import TableChange, publishable
 
 K = 3
 
