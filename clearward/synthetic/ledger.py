@@ -64,16 +64,17 @@ class StoredSample:
 def read_budget(engine: Engine, synthesis: Synthesis) -> Budget:
     """The product's account; StateError when the ledger has lost lines that the log knows."""
     with Session(engine) as session:
-        spends = session.scalars(
-            select(PrivacySpend)
-            .where(PrivacySpend.product == synthesis.product)
-            .order_by(PrivacySpend.ordinal)
-        ).all()
+        # the log first: whoever spends meanwhile writes here before there
         logged = session.scalar(
             select(func.count())
             .select_from(AuditEvent)
             .where(AuditEvent.action == _ACTION, AuditEvent.subject == synthesis.product)
         )
+        spends = session.scalars(
+            select(PrivacySpend)
+            .where(PrivacySpend.product == synthesis.product)
+            .order_by(PrivacySpend.ordinal)
+        ).all()
     if [s.ordinal for s in spends] != list(range(1, len(spends) + 1)) or (logged or 0) > len(
         spends
     ):
